@@ -46,9 +46,12 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   sources: ['core', 'lib'],
   inputs: ['core', 'lib'],
   state: ['core', 'lib'],
+  stores: ['core', 'lib'],
+  directory: ['core', 'lib'],
+  replicas: ['core', 'lib'],
   config: ['core', 'lib'],
-  calls: ['core', 'lib', 'type:config', 'type:state', 'type:dialects', 'type:strategies'],
-  api: ['core', 'lib', 'calls', 'type:config', 'type:dialects', 'state'],
+  calls: ['core', 'lib', 'type:config', 'type:state', 'type:dialects', 'type:strategies', 'type:directory'],
+  api: ['core', 'lib', 'calls', 'directory', 'type:config', 'type:dialects', 'type:replicas', 'type:stores', 'state'],
 }
 
 /** Which folders only the application may import, and who else may. */

@@ -1,12 +1,8 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 import { GatewayError } from '../core/errors.ts'
+import type { Principal } from '../core/principal.ts'
 import type { Secret } from '../lib/secret.ts'
 import type { KeyHeaders } from './request-head.ts'
-
-/** Who is calling. */
-export interface Principal {
-  readonly role: 'proxy_admin'
-}
 
 /** Headers that may hold the key, in the order in which they count (contract 3.1); the operator's own comes first. */
 const keyHeaders = [
@@ -18,7 +14,16 @@ const keyHeaders = [
   'ocp-apim-subscription-key',
 ]
 
-const administrator: Principal = { role: 'proxy_admin' }
+/** Whoever has the master key (contract 3.1). */
+const administrator: Principal = Object.freeze({
+  role: 'proxy_admin',
+  userId: 'default_user_id',
+  key: undefined,
+  user: undefined,
+  team: undefined,
+  member: undefined,
+  organization: undefined,
+})
 
 /** Accepted keys that are remembered. A process sees few keys often; the rest is hashed each time. */
 const rememberedKeys = 1_000

@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import type { Reply } from '../calls/reply.ts'
 import type { Snapshot } from '../config/snapshot.ts'
+import type { Principal } from '../core/principal.ts'
+import type { Role } from '../core/role.ts'
 import type { DialectName } from '../core/wire.ts'
 import type { RequestHead } from './request-head.ts'
 
@@ -13,15 +15,19 @@ export interface Exchange {
   readonly pathParameter: string
   /** `undefined` only on routes that work without a configuration. */
   readonly snapshot: Snapshot | undefined
+  /** `undefined` on public routes only. */
+  readonly principal: Principal | undefined
   readonly request: IncomingMessage
   readonly reply: Reply
 }
 
-/** Who may call: anybody, any key, or administrators. Decided on the same route object that is then run. */
-export type Access = 'public' | 'caller' | 'admin'
+/** Who may call: anybody, any key, or these roles. Decided on the same route object that is then run. */
+export type Access = 'public' | 'caller' | readonly Role[]
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS'
 
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'OPTIONS'
+  readonly method: Method
   /** Exact, or with one `{name}` that matches any non-empty text, slashes too. */
   readonly path: string
   readonly access: Access

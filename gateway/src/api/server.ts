@@ -5,6 +5,7 @@ import { errorHead } from '../calls/response-head.ts'
 import type { Slot } from '../config/slot.ts'
 import type { Snapshot } from '../config/snapshot.ts'
 import { asGatewayError, GatewayError } from '../core/errors.ts'
+import type { Principal } from '../core/principal.ts'
 import type { DialectName } from '../core/wire.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -116,9 +117,13 @@ export class GatewayServer {
       if (snapshot === undefined && route.withoutSnapshot !== true) {
         throw new GatewayError('not_ready', 'No configuration has been accepted yet; GET /config/status tells why.')
       }
-      if (route.access !== 'public') authenticator.authenticate(head.keys, keyHeader, snapshot?.settings.masterKey)
+      const principal =
+        route.access === 'public'
+          ? undefined
+          : authenticator.authenticate(head.keys, keyHeader, snapshot?.settings.masterKey)
+      if (principal !== undefined) authorize(route, principal, head.path)
       const { pathParameter } = match
-      const done = route.handle({ id, startedAt, head, pathParameter, snapshot, request, reply })
+      const done = route.handle({ id, startedAt, head, pathParameter, snapshot, principal, request, reply })
       if (done instanceof Promise) done.catch(refuse)
     } catch (caught) {
       refuse(caught)
@@ -140,11 +145,29 @@ export class GatewayServer {
       return
     }
     if (!request.complete) reply.closeAfter()
-    const body = JSON.stringify(this.#options.dialect(route?.dialect ?? 'openai-chat').encodeError(error))
+    const body = JSON.stringify(
+      error.detail === undefined
+        ? this.#options.dialect(route?.dialect ?? 'openai-chat').encodeError(error)
+        : { detail: error.detail },
+    )
     reply.send(error.status, errorHead(id, snapshot?.revision, error), body)
   }
 
   readonly #isDraining = (): boolean => this.#draining
+}
+
+/** @throws GatewayError `admin_only` (contract 3.7): a role that is not named may not */
+function authorize(route: Route, principal: Principal, path: string): void {
+  if (route.access === 'public' || route.access === 'caller' || route.access.includes(principal.role)) return
+  throw new GatewayError(
+    'admin_only',
+    `Authentication Error, Only proxy admin can be used to generate, delete, update info for new keys/users/teams. Route=${path}. Your role=${principal.role}. Your user_id=${maskedId(principal.userId)}`,
+    { param: 'None' },
+  )
+}
+
+function maskedId(id: string): string {
+  return id.length <= 8 ? '****' : `${id.slice(0, 4)}****${id.slice(-4)}`
 }
 
 /** The caller's own id, if it can be a header value again. */

@@ -1,3 +1,5 @@
+import type { JsonValue } from '../lib/json.ts'
+
 /**
  * The one table of every error that ends a call or an admin request. `type` is LiteLLM's wire type (contract 3.7, 4.5).
  * `retryable`: another attempt, on the same or another deployment, may succeed.
@@ -22,7 +24,32 @@ export const errorTable = {
   key_missing: { status: 401, type: 'auth_error', retryable: false },
   key_malformed: { status: 401, type: 'auth_error', retryable: false },
   key_unknown: { status: 401, type: 'token_not_found_in_db', retryable: false },
+  key_blocked: { status: 401, type: 'auth_error', retryable: false },
+  key_expired: { status: 401, type: 'expired_key', retryable: false },
+  team_blocked: { status: 401, type: 'auth_error', retryable: false },
   admin_only: { status: 401, type: 'auth_error', retryable: false },
+  route_denied: { status: 403, type: 'permission_error', retryable: false },
+  permission_denied: { status: 403, type: 'auth_error', retryable: false },
+  model_blocked: { status: 403, type: 'permission_error', retryable: false },
+  key_model_denied: { status: 403, type: 'key_model_access_denied', retryable: false },
+  team_model_denied: { status: 403, type: 'team_model_access_denied', retryable: false },
+  user_model_denied: { status: 403, type: 'user_model_access_denied', retryable: false },
+  organization_model_denied: { status: 403, type: 'org_model_access_denied', retryable: false },
+  customer_blocked: { status: 400, type: 'invalid_request_error', retryable: false },
+
+  // what a caller may use
+  budget_exceeded: { status: 422, type: 'budget_exceeded', retryable: false },
+  rate_limit_exceeded: { status: 429, type: 'rate_limit_error', retryable: false },
+
+  // management
+  record_not_found: { status: 404, type: 'not_found_error', retryable: false },
+  record_exists: { status: 409, type: 'internal_server_error', retryable: false },
+  alias_exists: { status: 400, type: 'bad_request_error', retryable: false },
+  bad_request: { status: 400, type: 'bad_request_error', retryable: false },
+  config_owned: { status: 400, type: 'validation_error', retryable: false },
+  store_disabled: { status: 500, type: 'auth_error', retryable: false },
+  revision_conflict: { status: 412, type: 'invalid_request_error', retryable: false },
+  change_conflict: { status: 409, type: 'invalid_request_error', retryable: true },
 
   // the provider refused or failed (LiteLLM's exception classes)
   upstream_bad_request: { status: 400, type: 'invalid_request_error', retryable: false },
@@ -45,6 +72,7 @@ export const errorTable = {
   // this gateway
   no_deployment_available: { status: 429, type: 'rate_limit_error', retryable: false },
   config_refused: { status: 400, type: 'invalid_request_error', retryable: false },
+  store_unavailable: { status: 503, type: 'internal_server_error', retryable: true },
   not_ready: { status: 503, type: 'internal_server_error', retryable: false },
   shutting_down: { status: 503, type: 'internal_server_error', retryable: false },
   internal: { status: 500, type: 'internal_server_error', retryable: false },
@@ -60,6 +88,10 @@ export interface ErrorDetails {
   readonly retryAfterMs?: number
   /** The status the provider answered, where it differs from the table's. */
   readonly upstreamStatus?: number
+  /** Sent as FastAPI's `{"detail": …}` in place of the dialect's error body: some management routes do (contract 0). */
+  readonly detail?: JsonValue
+  /** LiteLLM's type or status where a route has its own for this case; the table's otherwise. */
+  readonly wire?: { readonly type?: string; readonly status?: number }
 }
 
 /** Ends a call. Caught per attempt, per call and per reconcile turn only; turned into the caller's dialect at the wall. */
@@ -69,6 +101,8 @@ export class GatewayError extends Error {
   readonly param: string | undefined
   readonly retryAfterMs: number | undefined
   readonly upstreamStatus: number | undefined
+  readonly detail: JsonValue | undefined
+  readonly #wire: ErrorDetails['wire']
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
@@ -76,14 +110,16 @@ export class GatewayError extends Error {
     this.param = details.param
     this.retryAfterMs = details.retryAfterMs
     this.upstreamStatus = details.upstreamStatus
+    this.detail = details.detail
+    this.#wire = details.wire
   }
 
   get status(): number {
-    return errorTable[this.code].status
+    return this.#wire?.status ?? errorTable[this.code].status
   }
 
   get type(): string {
-    return errorTable[this.code].type
+    return this.#wire?.type ?? errorTable[this.code].type
   }
 
   get retryable(): boolean {

@@ -10,7 +10,7 @@ export function configRoutes(reconciler: Pick<Reconciler, 'refresh' | 'status'>)
     {
       method: 'POST',
       path: '/config/reload',
-      access: 'admin',
+      access: ['proxy_admin'],
       withoutSnapshot: true,
       async handle(exchange) {
         const force = new URLSearchParams(exchange.head.query).get('force') === 'true'
@@ -22,7 +22,7 @@ export function configRoutes(reconciler: Pick<Reconciler, 'refresh' | 'status'>)
     {
       method: 'GET',
       path: '/config/status',
-      access: 'admin',
+      access: ['proxy_admin'],
       withoutSnapshot: true,
       handle: (exchange) => sendJson(exchange, 200, statusToWire(reconciler.status())),
     },
