@@ -49,9 +49,10 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   stores: ['core', 'lib'],
   directory: ['core', 'lib'],
   replicas: ['core', 'lib'],
+  ledger: ['core', 'lib'],
   config: ['core', 'lib'],
-  calls: ['core', 'lib', 'type:config', 'type:state', 'type:dialects', 'type:strategies', 'type:directory'],
-  api: ['core', 'lib', 'calls', 'directory', 'type:config', 'type:dialects', 'type:replicas', 'type:stores', 'state'],
+  calls: ['core', 'lib', 'type:config', 'type:state', 'type:dialects', 'type:strategies', 'type:directory', 'type:ledger'],
+  api: ['core', 'lib', 'calls', 'directory', 'type:config', 'type:dialects', 'type:replicas', 'type:stores', 'type:ledger', 'state'],
 }
 
 /** Which folders only the application may import, and who else may. */

@@ -1,0 +1,71 @@
+import { readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+
+/** A lock that has not been touched for so long, ms, belongs to a process that is gone, whatever host it ran on. */
+const staleMs = 60_000
+
+/** What one process has written to its outbox: numbered files, in order, and a lock that says it is alive. */
+export interface SegmentFiles {
+  readonly owner: string
+  /** Full paths, oldest first. */
+  readonly paths: readonly string[]
+}
+
+/** Names of an owner's files: `<owner>-000001.jsonl` and `<owner>.lock`. */
+export function segmentPath(directory: string, owner: string, number: number): string {
+  return join(directory, `${owner}-${String(number).padStart(6, '0')}.jsonl`)
+}
+
+export function takeLock(directory: string, owner: string): void {
+  writeFileSync(lockPath(directory, owner), JSON.stringify({ pid: process.pid, host: hostname() }))
+}
+
+/** Says that the owner still lives; to be called well within a minute. */
+export function touchLock(directory: string, owner: string, nowMs: number): void {
+  utimesSync(lockPath(directory, owner), nowMs / 1000, nowMs / 1000)
+}
+
+export function releaseLock(directory: string, owner: string): void {
+  rmSync(lockPath(directory, owner), { force: true })
+}
+
+/** Outboxes whose process is gone: killed, crashed, or on a machine that is no more. */
+export function orphans(directory: string, self: string, nowMs: number): readonly SegmentFiles[] {
+  const byOwner = new Map<string, string[]>()
+  for (const name of readdirSync(directory).sort()) {
+    const owner = /^(.+)-\d{6,}\.jsonl$/.exec(name)?.[1]
+    if (owner === undefined || owner === self) continue
+    const paths = byOwner.get(owner)
+    if (paths === undefined) byOwner.set(owner, [join(directory, name)])
+    else paths.push(join(directory, name))
+  }
+  return Array.from(byOwner, ([owner, paths]) => ({ owner, paths })).filter(
+    ({ owner }) => !isAlive(lockPath(directory, owner), nowMs),
+  )
+}
+
+function isAlive(lock: string, nowMs: number): boolean {
+  try {
+    const { pid, host } = JSON.parse(readFileSync(lock, 'utf8'))
+    // The same process number on this host with another owner name is a predecessor (process 1 of a restarted container).
+    if (host === hostname()) return pid !== process.pid && isRunning(pid)
+    return nowMs - statSync(lock).mtimeMs < staleMs
+  } catch {
+    return false
+  }
+}
+
+function isRunning(pid: unknown): boolean {
+  if (typeof pid !== 'number') return false
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+}
+
+function lockPath(directory: string, owner: string): string {
+  return join(directory, `${owner}.lock`)
+}
