@@ -83,9 +83,9 @@ test('a later layer wins by kind and name, and deployments of one name from two 
       ['c', {}],
     ],
   )
-  assert.equal(prepared.origins.of('deployment', 'a'), 'database:1:1')
-  assert.equal(prepared.origins.of('deployment', 'b'), 'config.yaml:2:1')
-  assert.equal(prepared.origins.of('deployment', 'x'), undefined)
+  assert.equal(prepared.declared.get('deployment', 'a')?.origin, 'database:1:1')
+  assert.equal(prepared.declared.get('deployment', 'b')?.origin, 'config.yaml:2:1')
+  assert.equal(prepared.declared.get('deployment', 'x')?.origin, undefined)
   await closeAll(bench, prepared)
 })
 

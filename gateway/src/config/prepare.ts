@@ -14,7 +14,7 @@ import { type Declared, mergeLayers } from './merge.ts'
 import { buildModelIndex, type NameIndex } from './model-index.ts'
 import { Pacer } from './pacer.ts'
 import { declaredVariables } from './schema/settings.ts'
-import type { OriginIndex, Snapshot } from './snapshot.ts'
+import type { DeclaredIndex, Snapshot } from './snapshot.ts'
 import { TurnInputs } from './turn-inputs.ts'
 import type { UsagePool } from './usage-pool.ts'
 
@@ -37,7 +37,7 @@ export interface Prepared {
   readonly deployments: ReadonlyMap<string, Deployment>
   readonly settings: Entry<'settings'>
   readonly settingsResource: Resource
-  readonly origins: OriginIndex
+  readonly declared: DeclaredIndex
   /** Warnings, at today's places, by source. */
   readonly problems: ReadonlyMap<string, readonly Problem[]>
   /** What it read of the outside, to be watched. */
@@ -87,7 +87,7 @@ export function snapshotOf(prepared: Prepared, revision: number, generation: num
     models: prepared.models,
     settings: prepared.settings.value.settings,
     deployments: prepared.deployments,
-    origins: prepared.origins,
+    declared: prepared.declared,
   })
 }
 
@@ -154,7 +154,7 @@ class Preparation {
         models,
         settings: entry,
         settingsResource: settings.resource,
-        origins: originIndex(declared),
+        declared: declaredIndex(declared),
         uris: inputs.uris,
       }),
     }
@@ -204,12 +204,12 @@ class Preparation {
   ): Promise<void> {
     const before: ReadonlyMap<string, Entry<Name>> | undefined = this.#previous?.entries[kind.name]
     const table: Map<string, Entry<Name>> = this.#tables[kind.name]
-    for (const [name, { resource, source }] of declared) {
+    for (const [name, { resource, source, sourceOf }] of declared) {
       const known = before?.get(name)
       if (known !== undefined && isCurrent(known, resource, context)) {
         this.#reused += 1
         table.set(name, known)
-        for (const report of known.reports) this.#add(source, problemOf(report, resource))
+        for (const report of known.reports) this.#add(sourceOf?.(report.path) ?? source, problemOf(report, resource))
       } else {
         const result = await compileResource(kind, resource, context)
         if (result.entry === undefined) {
@@ -219,7 +219,7 @@ class Preparation {
           table.set(name, result.entry)
         }
         const reports = result.entry === undefined ? result.reports : result.entry.reports
-        for (const report of reports) this.#add(source, problemOf(report, resource))
+        for (const report of reports) this.#add(sourceOf?.(report.path) ?? source, problemOf(report, resource))
       }
       if (this.#pacer.due()) await this.#pacer.pause()
     }
@@ -233,7 +233,8 @@ class Preparation {
     const references = this.#tables.settings.get(settingsName)?.value.references ?? []
     for (const { alias, report } of await checkNames(models, references, this.#broken, this.#pacer)) {
       const owner = alias === undefined ? settings : declared.alias.get(alias)
-      if (owner !== undefined) this.#add(owner.source, problemOf(report, owner.resource))
+      if (owner === undefined) continue
+      this.#add(owner.sourceOf?.(report.path) ?? owner.source, problemOf(report, owner.resource))
     }
   }
 
@@ -245,7 +246,7 @@ class Preparation {
   }
 
   async #finish(
-    parts: Pick<Prepared, 'hash' | 'models' | 'settings' | 'settingsResource' | 'origins' | 'uris'>,
+    parts: Pick<Prepared, 'hash' | 'models' | 'settings' | 'settingsResource' | 'declared' | 'uris'>,
   ): Promise<Prepared> {
     const held: Entry[] = []
     const deployments = new Map<string, Deployment>()
@@ -282,10 +283,12 @@ function publicName({ kind, name, spec }: Resource): string {
   return kind === 'deployment' && typeof declared === 'string' ? declared : name
 }
 
-function originIndex(declared: { readonly [Name in KindName]: ReadonlyMap<string, Declared> }): OriginIndex {
-  return { of: (kind: KindName, name: string) => originOf(declared[kind].get(name)?.resource) }
-}
-
-function originOf(resource: Resource | undefined): string | undefined {
-  return resource?.origin
+function declaredIndex(declared: { readonly [Name in KindName]: ReadonlyMap<string, Declared> }): DeclaredIndex {
+  return {
+    get(kind, name) {
+      const found = declared[kind].get(name)
+      return found && { source: found.source, origin: found.resource.origin, spec: found.resource.spec }
+    },
+    names: (kind) => declared[kind].keys(),
+  }
 }

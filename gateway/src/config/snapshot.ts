@@ -1,4 +1,5 @@
 import type { Generation, Revision } from '../core/brand.ts'
+import type { Declared } from '../core/changes.ts'
 import type { Deployment, ModelGroup } from '../core/deployment.ts'
 import type { KindName } from '../core/resource.ts'
 import type { Settings } from '../core/settings.ts'
@@ -12,12 +13,14 @@ export interface Snapshot {
   readonly models: ModelIndex
   readonly settings: Settings
   readonly deployments: ReadonlyMap<string, Deployment>
-  readonly origins: OriginIndex
+  readonly declared: DeclaredIndex
 }
 
-/** Where each resource of the snapshot was declared. */
-export interface OriginIndex {
-  of(kind: KindName, name: string): string | undefined
+/** The snapshot's resources as they were declared: references unresolved, secrets in the clear. For management only. */
+export interface DeclaredIndex {
+  get(kind: KindName, name: string): Declared | undefined
+  /** In declaration order. */
+  names(kind: KindName): Iterable<string>
 }
 
 /** What a requested name means, and the name to send upstream for each deployment of the group. */

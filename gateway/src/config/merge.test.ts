@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { layerOf } from '../../test/control-plane.ts'
+import type { JsonObject } from '../lib/json.ts'
+import { mergeLayers } from './merge.ts'
+import { Pacer } from './pacer.ts'
+
+async function merged(file: JsonObject, database: JsonObject) {
+  const layers = [layerOf({ settings: file }), layerOf({ settings: database }, 'database')]
+  const { kinds } = await mergeLayers(layers, new Pacer())
+  const settings = kinds.settings.get('gateway')
+  assert.ok(settings)
+  return settings
+}
+
+test('settings of two sources are put together key by key, and the file counts where both say something', async () => {
+  const { resource, sourceOf } = await merged(
+    { router_settings: { num_retries: 1, timeout: null }, general_settings: null },
+    { router_settings: { num_retries: 5, timeout: 9 }, litellm_settings: { drop_params: true } },
+  )
+  assert.deepEqual(resource.spec, {
+    router_settings: { num_retries: 1, timeout: 9 },
+    general_settings: {},
+    litellm_settings: { drop_params: true },
+  })
+  assert.equal(sourceOf?.('router_settings.num_retries'), 'config.yaml')
+  assert.equal(sourceOf?.('router_settings.timeout'), 'database')
+  assert.match(resource.originOf('litellm_settings.drop_params'), /^database:/)
+  assert.match(resource.originOf('router_settings.num_retries'), /^config\.yaml:/)
+})
+
+test('a section that is no mapping stays, so that its source is told', async () => {
+  const { resource, sourceOf } = await merged({ router_settings: [] }, { router_settings: { num_retries: 5 } })
+  assert.deepEqual(resource.spec.router_settings, [])
+  assert.equal(sourceOf?.('router_settings'), 'config.yaml')
+})
+
+test('an alias of the file counts before one of the database', async () => {
+  const alias = (model: string) => ({ aliases: [{ name: 'a', spec: { model } }] })
+  const { kinds } = await mergeLayers([layerOf(alias('x')), layerOf(alias('y'), 'database')], new Pacer())
+  assert.deepEqual(kinds.alias.get('a')?.resource.spec, { model: 'x' })
+})
