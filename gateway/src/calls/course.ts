@@ -37,8 +37,9 @@ export class Course {
     return this.#target
   }
 
-  /** @throws GatewayError `no_deployment_available` */
+  /** @throws GatewayError `no_deployment_available` or `model_blocked` */
   pick(): Deployment {
+    if (this.#target.resolution.group.blocked) throw modelBlocked()
     const deployment = pick(this.#target.resolution.group, this.#tried ?? none, this.#call, this.#tools)
     if (deployment === undefined) throw noDeployment(this.#call, this.#target)
     return deployment
@@ -127,6 +128,7 @@ const fallsBack: ReadonlySet<string> = new Set([
   'upstream_bad_request',
   'upstream_unprocessable',
   'no_deployment_available',
+  'model_blocked',
 ])
 
 /** The groups to try after the first one failed like this: the caller's list, else the operator's for that failure, else the general one. */
@@ -171,6 +173,10 @@ function withHistory(error: GatewayError, call: Call, first: Target, fallbacks: 
     retries: call.progress.retries,
     maxRetries: call.options.retries ?? call.settings.router.retries,
   })
+}
+
+function modelBlocked(): GatewayError {
+  return new GatewayError('model_blocked', 'litellm.PermissionDeniedError: Model is blocked')
 }
 
 function noDeployment(call: Call, target: Target): GatewayError {

@@ -79,7 +79,7 @@ export class NameIndex implements ModelIndex {
     const single = this.#ids.get(name)
     // A wildcard deployment has no model of its own, so its id cannot be called.
     if (single !== undefined && !single.upstreamModel.includes('*')) {
-      return { group: { name: single.modelName, deployments: [single] }, wildcard: undefined }
+      return { group: groupOf(single.modelName, [single]), wildcard: undefined }
     }
     for (const { prefix, suffix, group } of this.#patterns) {
       if (name.length < prefix.length + suffix.length || !name.startsWith(prefix) || !name.endsWith(suffix)) continue
@@ -177,7 +177,15 @@ function append(map: Map<string, Deployment[]>, key: string, deployment: Deploym
 }
 
 function groupOf(name: string, deployments: readonly Deployment[]): ModelGroup {
-  return Object.freeze({ name, deployments: Object.freeze([...deployments].sort(byOrder)) })
+  const open = deployments.filter((deployment) => !deployment.blocked)
+  const [first] = deployments
+  const blocked = open.length === 0
+  return Object.freeze({
+    name,
+    deployments: Object.freeze([...(blocked ? deployments : open)].sort(byOrder)),
+    blocked,
+    teamId: deployments.every(({ teamId }) => teamId === first?.teamId) ? first?.teamId : undefined,
+  })
 }
 
 function byOrder(left: Deployment, right: Deployment): number {
@@ -186,7 +194,7 @@ function byOrder(left: Deployment, right: Deployment): number {
 }
 
 function isSameGroup(left: ModelGroup, right: ModelGroup): boolean {
-  if (left.deployments.length !== right.deployments.length) return false
+  if (left.deployments.length !== right.deployments.length || left.teamId !== right.teamId) return false
   return left.deployments.every((deployment, index) => deployment === right.deployments[index])
 }
 

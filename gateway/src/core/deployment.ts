@@ -42,6 +42,10 @@ export interface Deployment {
   readonly prices: Prices | undefined
   /** `model_info` as declared, echoed by `/model/info`. */
   readonly info: JsonObject
+  /** Takes no calls until somebody unblocks it (`/model/block`). */
+  readonly blocked: boolean
+  /** `model_info.team_id`: only this team's callers may use it. */
+  readonly teamId: string | undefined
 }
 
 /** Milliseconds; `undefined` leaves it to the router's setting. */
@@ -66,6 +70,10 @@ export interface ParameterPolicy {
 /** The deployments behind one public name. */
 export interface ModelGroup {
   readonly name: string
-  /** Never empty. Sorted by `order`, then by id. */
+  /** Never empty. Sorted by `order`, then by id. Without blocked ones, unless all are blocked. */
   readonly deployments: readonly Deployment[]
+  /** All of its deployments are blocked: calls are refused with `model_blocked`. */
+  readonly blocked: boolean
+  /** The team to which all of its deployments belong; `undefined` when one is for everybody, or they are of several teams. */
+  readonly teamId: string | undefined
 }

@@ -99,6 +99,8 @@ test('every field that LiteLLM users write is where the data plane looks for it'
     mockResponse: undefined,
     prices: { inputPerToken: 1e-6, outputPerToken: 0.00002, cachedInputPerToken: 0 },
     info: { id: '1', output_cost_per_token: 0.00002, mode: 'chat', anything: [1] },
+    blocked: false,
+    teamId: undefined,
   })
   assert.equal(pool.origin, 'https://example.com')
   assert.equal(typeof endpoint, 'function')

@@ -27,15 +27,20 @@ const modelName = field
   .name('a model name')
   .refine((value) => value.split('*').length <= 2, { error: 'a name with at most one `*`' })
 
-const modelInfo = field.mapping({ id: field.text.nullish(), ...priceFields })
+const modelInfo = field.mapping({ id: field.text.nullish(), team_id: field.text.nullish(), ...priceFields })
 
 /** An entry of `model_list` (contract 2.1). */
 export const deployment = defineKind({
   name: 'deployment',
-  schema: field.section({ model_name: modelName, litellm_params: litellmParams, model_info: modelInfo.nullish() }),
+  schema: field.section({
+    model_name: modelName,
+    litellm_params: litellmParams,
+    model_info: modelInfo.nullish(),
+    blocked: field.flag.nullish(),
+  }),
   // `model_info` is shown by `/model/info`, so what it refers to stays outside.
   resolves: (path) => path.startsWith('litellm_params'),
-  async compile({ model_name, litellm_params: params, model_info: info }, build, { resource, resolved }) {
+  async compile({ model_name, litellm_params: params, model_info: info, blocked }, build, { resource, resolved }) {
     reportUnsupported(params, build)
     const credential = credentialOf(params, build)
     const match = providerOf(
@@ -95,6 +100,8 @@ export const deployment = defineKind({
       mockResponse: params.mock_response ?? undefined,
       prices: pricesOf(params, info ?? {}),
       info: deepFreeze({ ...info } as JsonObject),
+      blocked: blocked ?? false,
+      teamId: info?.team_id || undefined,
     }
     return Object.freeze({ deployment: Object.freeze(compiled), declaredModel: params.model })
   },

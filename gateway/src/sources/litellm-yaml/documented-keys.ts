@@ -114,7 +114,7 @@ export const topLevelKeys = keys({
 })
 
 /** One entry of `model_list`. */
-export const modelKeys = keys({ honoured: ['model_name', 'litellm_params', 'model_info'] })
+export const modelKeys = keys({ honoured: ['model_name', 'litellm_params', 'model_info', 'blocked'] })
 
 /** One entry of `credential_list`. */
 export const credentialKeys = keys({
@@ -189,8 +189,9 @@ export const litellmParamsKeys = keys({
 
 /** `model_info`. A key that is not here is kept, as in LiteLLM. */
 export const modelInfoKeys = keys({
-  honoured: ['id', ...honouredPrices],
+  honoured: ['id', 'team_id', ...honouredPrices],
   kept: [
+    'team_public_model_name',
     'mode',
     'tier',
     'max_tokens',
@@ -217,7 +218,7 @@ export const modelInfoKeys = keys({
     'disable_background_health_check',
   ],
   noted: {
-    'every key may call this deployment': ['team_id', 'team_public_model_name', 'access_groups'],
+    'every key may call this deployment': ['access_groups'],
     [priceNote]: ['base_model', ...otherPrices],
   },
 })
