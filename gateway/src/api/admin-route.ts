@@ -8,6 +8,7 @@ import { readChangeOptions } from './change-options.ts'
 import { readBody } from './read-body.ts'
 import type { Exchange, Method, Route } from './route.ts'
 import { sendJson } from './send-json.ts'
+import { unknownFields } from './unknown-fields.ts'
 import { type Invalid, invalidFields, sendInvalid } from './validation.ts'
 
 /** One call of a management route, read and checked. */
@@ -89,9 +90,20 @@ export function adminRoute<Body extends z.ZodType, Query extends z.ZodType>(
         change: readChangeOptions(exchange, principal),
         exchange,
       })
-      sendJson(exchange, reply.status ?? 200, reply.body, reply.head)
+      sendJson(exchange, reply.status ?? 200, reply.body, [...(reply.head ?? []), ...warnings(route.body, sent)])
     },
   }
+}
+
+const mostNamed = 20
+
+/** `x-midflight-warnings: unknown_fields=a,b.c`: what was sent and has no effect. Names are percent-encoded, being the caller's text. */
+function warnings(schema: z.ZodType | undefined, sent: JsonObject): readonly string[] {
+  if (schema === undefined) return []
+  const unknown = unknownFields(schema, sent)
+  if (unknown.length === 0) return []
+  const named = unknown.slice(0, mostNamed).map((name) => encodeURIComponent(name.slice(0, 100)))
+  return ['x-midflight-warnings', `unknown_fields=${named.join(',')}${unknown.length > mostNamed ? ',...' : ''}`]
 }
 
 /** @throws GatewayError `invalid_request` for a body that is not a JSON object; an absent one is an empty object */
