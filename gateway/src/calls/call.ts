@@ -1,5 +1,6 @@
 import type { Snapshot } from '../config/snapshot.ts'
 import type { ChatRequest } from '../core/chat.ts'
+import type { Customer, Principal } from '../core/principal.ts'
 import type { Settings } from '../core/settings.ts'
 import type { Usage } from '../core/usage.ts'
 import type { DialectName } from '../core/wire.ts'
@@ -19,8 +20,15 @@ export interface Call {
   readonly route: string
   readonly snapshot: Snapshot
   readonly settings: Settings
+  /** Who calls, as it was when the call was accepted. */
+  readonly principal: Principal
+  /** The end user that the request names (contract 3.8), and its record if there is one. */
+  readonly endUser: string | undefined
+  readonly customer: Customer | undefined
   /** The name the caller asked for. */
   readonly model: string
+  /** What the aliases of key and team make of that name; what is routed and limited. */
+  readonly routedAs: string
   readonly stream: boolean
   readonly body: JsonObject
   /** The body's bytes as they came; `undefined` when `body` is not what they say (a fallback with overrides). */

@@ -19,8 +19,8 @@ export interface Target {
  * @throws GatewayError `model_not_found` (contract 3.7)
  */
 export function route(call: Call): Target {
-  const resolution = call.snapshot.models.resolve(call.model)
-  if (resolution !== undefined) return { name: call.model, resolution, fallback: undefined }
+  const resolution = call.snapshot.models.resolve(call.routedAs)
+  if (resolution !== undefined) return { name: call.routedAs, resolution, fallback: undefined }
   for (const name of call.settings.router.defaultFallbacks) {
     const other = call.snapshot.models.resolve(name)
     if (other !== undefined) return { name, resolution: other, fallback: { model: name, overrides: undefined } }

@@ -38,7 +38,8 @@ export async function decodeCall(exchange: Exchange, snapshot: Snapshot, dialect
   for (const needed of requiredFields[dialect] ?? []) {
     if (body[needed] === undefined || body[needed] === null) throw missing(needed)
   }
-  const { head } = exchange
+  const { head, principal } = exchange
+  if (principal === undefined) throw new GatewayError('internal', `${head.path} was reached without a principal.`)
   return {
     id: exchange.id,
     startedAt: exchange.startedAt,
@@ -46,7 +47,11 @@ export async function decodeCall(exchange: Exchange, snapshot: Snapshot, dialect
     route: head.path,
     snapshot,
     settings: snapshot.settings,
+    principal,
+    endUser: undefined,
+    customer: undefined,
     model,
+    routedAs: model,
     stream: body.stream === true,
     body,
     bytes: ofPath === '' || parsed.model !== undefined ? bytes : undefined,
