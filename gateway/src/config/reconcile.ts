@@ -191,7 +191,9 @@ class Loop implements Reconciler {
   }
 
   async #refreshOne(source: Source): Promise<void> {
-    this.#observe(await source.refresh())
+    const layer = await source.refresh()
+    if (layer === undefined) return
+    this.#observe(layer)
     this.#poke()
   }
 
@@ -217,7 +219,7 @@ class Loop implements Reconciler {
     const force = this.#forceNext
     this.#forceNext = false
     await Promise.all([
-      ...this.#options.sources.map(({ source }) => source.refresh().then((layer) => this.#observe(layer))),
+      ...this.#options.sources.map(({ source }) => source.refresh().then((layer) => layer && this.#observe(layer))),
       this.#options.inputs.refresh(),
     ])
     this.#countInputs()

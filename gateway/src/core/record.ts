@@ -7,6 +7,8 @@ import type { JsonObject } from '../lib/json.ts'
  *   and counts until its grace period ends; `deleted-key`: of one that was deleted, for `/key/info`
  * - `user`, `team`, `organization`, `customer`, `budget`, `access-group`, `tag`, `project`: LiteLLM's id, as given
  * - `team-member`, `organization-member`: `memberId(group, user)`
+ * - `source`: a source that is no store, e.g. `file`; says which content of it has which revision. Nobody's limits, so the
+ *   directory has no use for it.
  */
 export const recordKinds = [
   'key',
@@ -22,6 +24,7 @@ export const recordKinds = [
   'access-group',
   'tag',
   'project',
+  'source',
 ] as const
 
 export type RecordKind = (typeof recordKinds)[number]

@@ -41,8 +41,13 @@ export interface Layer {
   /** Version of the content, e.g. the sha256 of all files read. The same version is the same layer. */
   readonly version: string
   readonly resources: readonly Resource[]
-  /** All that is wrong with the content. One `error` refuses the layer as a whole. */
+  /** All that is wrong with the content. One `error` refuses the layer as a whole, unless it is accepted by rows. */
   readonly problems: readonly Problem[]
+  /**
+   * What is accepted or refused at once. Default: the whole layer. `rows`: each resource by itself; one with an error keeps what
+   * was last accepted under its name, or is left out, and the error is reported.
+   */
+  readonly acceptance?: 'whole' | 'rows'
 }
 
 /** What a change did. Returned by every way of changing, journalled, and shown by `/config/status`. */
@@ -65,9 +70,17 @@ export interface Source {
   readonly identity?: string
   /** Inputs that decide what it declares. When one of them changes it is refreshed. */
   readonly inputs?: ReadonlySet<InputUri>
-  /** Starts watching; resolves after the first offer, which is made also when the first read has failed. */
+  /**
+   * Starts watching; resolves after the first offer, which is made also when the first read has failed. A source that may be
+   * away for long (a database) makes no offer then: what was last accepted of it goes on counting, and `trouble` says why.
+   */
   start(offer: (layer: Layer) => void): Promise<void>
-  /** Reads now and answers what it read, with the reason in the layer's problems when it cannot be read. */
-  refresh(): Promise<Layer>
+  /**
+   * Reads now and answers what it read, with the reason in the layer's problems when it cannot be read.
+   * `undefined`: it is away, and has nothing to offer yet.
+   */
+  refresh(): Promise<Layer | undefined>
+  /** Why it cannot be read at present; `undefined` while it can. Never an `error`: what it offered last goes on serving. */
+  readonly trouble?: Problem | undefined
   stop(): Promise<void>
 }

@@ -9,6 +9,8 @@ export interface Head {
   readonly revision: number
   /** The last revision that changed a resource; compare-and-set works on it. */
   readonly resourceRevision: number
+  /** How long ago the revision was committed, ms by the store's clock; 0 or absent before the first. */
+  readonly ageMs?: number
 }
 
 /** A resource as it was declared by API. `spec` has its secrets in the clear: the store seals them at rest. */
@@ -25,6 +27,8 @@ export interface StoredResource {
   readonly updatedAt: number
   readonly createdBy: string
   readonly updatedBy: string
+  /** Why the spec could not be opened, e.g. `sealed under another salt key`; it is empty then. Such a row is left out and reported. */
+  readonly unreadable?: string
 }
 
 /** One consistent read of what changed after a revision; after 0: everything that is there, without tombstones. */
@@ -87,9 +91,10 @@ export interface Store {
    * Runs the work with the head locked, so that changes follow one another; commits when it resolves and something was
    * written, else rolls back. What was written is journalled in the same commit. `work` may run more than once.
    * @param options.dryRun roll back in any case
+   * @param options.above the revision will be greater than this too: a replica counted on by itself while the store was away
    */
   change<Result>(
-    options: { readonly actor: Actor; readonly dryRun?: boolean },
+    options: { readonly actor: Actor; readonly dryRun?: boolean; readonly above?: number },
     work: (transaction: Transaction) => Promise<Result>,
   ): Promise<{ readonly result: Result; readonly head: Head; readonly alterations: readonly Alteration[] }>
   journal(query: { readonly before?: number; readonly limit: number }): Promise<readonly JournalEntry[]>

@@ -40,7 +40,10 @@ const demoAnswer =
  * The layer that serves when no file is given: every provider whose variables are set, by wildcard, and `demo`.
  * It looks again when it is refreshed.
  */
-export function createDefaultsSource({ providers, inputs }: DefaultsSourceOptions): Source {
+export function createDefaultsSource({
+  providers,
+  inputs,
+}: DefaultsSourceOptions): Source & { refresh(): Promise<Layer> } {
   let layer: Layer | undefined
   let told: Layer | undefined
   let offer: ((layer: Layer) => void) | undefined

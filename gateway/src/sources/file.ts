@@ -22,7 +22,7 @@ export interface FileSourceOptions {
  * A LiteLLM `config.yaml` with its includes, watched. `refresh()` works before `start()` (the `validate` command);
  * `stop()` ends watches and the parser thread, whether started or not.
  */
-export function createFileSource(options: FileSourceOptions): Source {
+export function createFileSource(options: FileSourceOptions): Source & { refresh(): Promise<Layer> } {
   return new FileSource(options)
 }
 
