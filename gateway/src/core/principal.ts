@@ -27,6 +27,8 @@ export interface Limits {
   readonly softBudget: NanoUsd | undefined
   /** As written (`30d`, `1mo`); `undefined`: the budget is never reset. */
   readonly budgetDuration: string | undefined
+  /** Unix ms, of the record's `budget_reset_at`: one end of a budget window, from which the later ones are counted. */
+  readonly budgetResetAt?: number | undefined
   /** By public model name. */
   readonly models: ReadonlyMap<string, ModelLimits>
   /** Whether anything above is set: with nothing set there is nothing to ask. */
