@@ -84,3 +84,8 @@ export interface Source {
   readonly trouble?: Problem | undefined
   stop(): Promise<void>
 }
+
+/** A source that always has something to say, be it why it cannot be read. */
+export interface ReadableSource extends Source {
+  refresh(): Promise<Layer>
+}

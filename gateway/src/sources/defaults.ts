@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Inputs } from '../core/input.ts'
-import type { Layer, Resource, Source } from '../core/resource.ts'
+import type { Layer, ReadableSource, Resource } from '../core/resource.ts'
 import type { JsonObject } from '../lib/json.ts'
 
 /** What the defaults need to know of one provider; `app.ts` takes it from the providers shelf. */
@@ -40,10 +40,7 @@ const demoAnswer =
  * The layer that serves when no file is given: every provider whose variables are set, by wildcard, and `demo`.
  * It looks again when it is refreshed.
  */
-export function createDefaultsSource({
-  providers,
-  inputs,
-}: DefaultsSourceOptions): Source & { refresh(): Promise<Layer> } {
+export function createDefaultsSource({ providers, inputs }: DefaultsSourceOptions): ReadableSource {
   let layer: Layer | undefined
   let told: Layer | undefined
   let offer: ((layer: Layer) => void) | undefined

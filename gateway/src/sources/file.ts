@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path'
-import type { Layer, Source } from '../core/resource.ts'
+import type { Layer, ReadableSource } from '../core/resource.ts'
 import type { FileContent } from '../lib/file-content.ts'
 import { createFileWatch, type FileWatch } from '../lib/watch.ts'
 import { WriteProgress, wholeQuietMs } from '../lib/write-progress.ts'
@@ -22,7 +22,7 @@ export interface FileSourceOptions {
  * A LiteLLM `config.yaml` with its includes, watched. `refresh()` works before `start()` (the `validate` command);
  * `stop()` ends watches and the parser thread, whether started or not.
  */
-export function createFileSource(options: FileSourceOptions): Source & { refresh(): Promise<Layer> } {
+export function createFileSource(options: FileSourceOptions): ReadableSource {
   return new FileSource(options)
 }
 
@@ -38,7 +38,7 @@ interface Reading {
   readonly version: string
 }
 
-class FileSource implements Source {
+class FileSource implements ReadableSource {
   readonly name = 'file'
   readonly identity: string
   readonly #main: string
