@@ -1,0 +1,40 @@
+import { type ErrorCode, GatewayError } from '../../core/errors.ts'
+
+/** Errors of management routes, in the three forms in which LiteLLM tells them (contract 0). */
+
+type RefusedStatus = 400 | 401 | 403 | 404 | 409
+
+const codes: Readonly<Record<RefusedStatus, ErrorCode>> = {
+  400: 'bad_request',
+  401: 'admin_only',
+  403: 'permission_denied',
+  404: 'record_not_found',
+  409: 'record_exists',
+}
+
+/** An error body whose type and parameter the contract names. */
+export function refusal(status: RefusedStatus, message: string, type: string, param: string): GatewayError {
+  return new GatewayError(codes[status], message, { param, wire: { type, status } })
+}
+
+/** What LiteLLM raises inside and wraps: type `internal_server_error` whatever the status, the message as Python prints the dictionary. */
+export function wrapped(status: RefusedStatus, message: string): GatewayError {
+  return refusal(status, `{'error': ${pythonText(message)}}`, 'internal_server_error', 'None')
+}
+
+/** FastAPI's `{"detail":{"error":…}}`. */
+export function detailed(status: RefusedStatus, message: string): GatewayError {
+  return new GatewayError(codes[status], message, { detail: { error: message }, wire: { status } })
+}
+
+/** FastAPI's `{"detail":"…"}`. */
+export function plainDetail(status: RefusedStatus, message: string): GatewayError {
+  return new GatewayError(codes[status], message, { detail: message, wire: { status } })
+}
+
+/** A text as Python's `repr` writes it: in double quotes if that saves escaping. */
+function pythonText(value: string): string {
+  const quote = value.includes("'") && !value.includes('"') ? '"' : "'"
+  const escaped = value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll(quote, `\\${quote}`)
+  return quote + escaped + quote
+}
