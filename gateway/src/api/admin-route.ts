@@ -102,7 +102,7 @@ function warnings(schema: z.ZodType | undefined, sent: JsonObject): readonly str
   if (schema === undefined) return []
   const unknown = unknownFields(schema, sent)
   if (unknown.length === 0) return []
-  const named = unknown.slice(0, mostNamed).map((name) => encodeURIComponent(name.slice(0, 100)))
+  const named = unknown.slice(0, mostNamed).map((name) => encodeURIComponent(name.slice(0, 100).toWellFormed()))
   return ['x-midflight-warnings', `unknown_fields=${named.join(',')}${unknown.length > mostNamed ? ',...' : ''}`]
 }
 

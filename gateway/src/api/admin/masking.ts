@@ -6,6 +6,8 @@ import { isObject, type JsonObject, type JsonValue } from '../../lib/json.ts'
  * for what is left out in any case, as in LiteLLM.
  */
 
+const none: ReadonlySet<string> = new Set()
+
 /** Left out whatever they hold. */
 const removed: ReadonlySet<string> = new Set([
   'api_key',
@@ -58,12 +60,13 @@ const keyLike = /^(sk-|xox[abp]-|gh[pousr]_|AKIA|AIza|eyJ|Bearer\s)/i
 /**
  * What may be shown of a mapping that an operator or a caller declared.
  * @param inSecretSection whether every text in it is to be masked
+ * @param open names at the top that are shown whatever they are called
  */
-export function masked(value: JsonObject, inSecretSection = false): JsonObject {
+export function masked(value: JsonObject, inSecretSection = false, open: ReadonlySet<string> = none): JsonObject {
   const shown: [string, JsonValue][] = []
   for (const [key, item] of Object.entries(value)) {
     if (item === undefined || (removed.has(key.toLowerCase()) && !inSecretSection)) continue
-    const secret = inSecretSection || isSecretName(key)
+    const secret = inSecretSection || (isSecretName(key) && !open.has(key))
     shown.push([key, maskedValue(item, secret || secretSections.has(key.toLowerCase()))])
   }
   return Object.fromEntries(shown)
