@@ -1,4 +1,4 @@
-import { createHash, hash as digest } from 'node:crypto'
+import { hash as digest } from 'node:crypto'
 import type { KindName, Layer, Resource } from '../core/resource.ts'
 import { isObject, type JsonObject, type JsonValue } from '../lib/json.ts'
 import type { Pacer } from './pacer.ts'
@@ -9,13 +9,13 @@ export interface Declared {
   readonly source: string
   /** The source of a value inside the spec, where several sources declare parts of it; `source` everywhere else. */
   readonly sourceOf?: (path: string) => string
+  /** What it was put together from, the first counting before the second. */
+  readonly parts?: readonly [Declared, Declared]
 }
 
 /** All resources of all layers, by kind and name, in declaration order. */
 export interface Merged {
   readonly kinds: { readonly [Name in KindName]: ReadonlyMap<string, Declared> }
-  /** Over kind, name and content of every resource, in order: equal hashes are equal configurations. */
-  readonly hash: string
 }
 
 /**
@@ -39,15 +39,7 @@ export async function mergeLayers(layers: readonly Layer[], pacer: Pacer): Promi
       if (pacer.due()) await pacer.pause()
     }
   }
-  const hash = createHash('sha256')
-  for (const declared of Object.values(kinds)) {
-    for (const { resource } of declared.values()) {
-      // JSON keeps the three parts apart whatever they contain.
-      hash.update(JSON.stringify([resource.kind, resource.name, resource.hash]))
-      if (pacer.due()) await pacer.pause()
-    }
-  }
-  return { kinds, hash: hash.digest('hex') }
+  return { kinds }
 }
 
 /** Every key of the first counts; the second adds what the first does not set. `null` sets nothing. */
@@ -68,6 +60,7 @@ function mergeSettings(first: Declared, second: Declared): Declared {
   }
   return {
     source: first.source,
+    parts: [first, second],
     sourceOf(path) {
       const owner = ownerOf(path)
       return owner.sourceOf?.(path) ?? owner.source

@@ -5,10 +5,11 @@ import type { Problem } from '../core/problem.ts'
 import type { KindName, Layer, Resource } from '../core/resource.ts'
 import type { UpstreamPool } from '../lib/http-client.ts'
 import { type CompileContext, compileResource, isCurrent, problemOf } from './compile.ts'
+import { contentHash } from './content-hash.ts'
 import { closeEntry, type Entry, holdEntry, releaseEntry } from './entry.ts'
 import { kinds } from './kinds/index.ts'
-import type { Kind } from './kinds/kind.ts'
-import { settingsName } from './kinds/settings.ts'
+import type { Kind, Report } from './kinds/kind.ts'
+import { settings as settingsKind, settingsName } from './kinds/settings.ts'
 import { checkNames } from './link.ts'
 import { type Declared, mergeLayers } from './merge.ts'
 import { buildModelIndex, type NameIndex } from './model-index.ts'
@@ -38,8 +39,10 @@ export interface Prepared {
   readonly settings: Entry<'settings'>
   readonly settingsResource: Resource
   readonly declared: DeclaredIndex
-  /** Warnings, at today's places, by source. */
+  /** Warnings, and errors that are tolerated, at today's places, by source. */
   readonly problems: ReadonlyMap<string, readonly Problem[]>
+  /** Errors of single resources: each of them serves as it was last accepted, or is left out. */
+  readonly tolerated: readonly Problem[]
   /** What it read of the outside, to be watched. */
   readonly uris: ReadonlySet<InputUri>
   /** Idempotent. */
@@ -62,13 +65,15 @@ export type Outcome =
  * Changes nothing that serves; holds nothing when it refuses or throws. Yields to the event loop every few ms.
  * @param layers lowest precedence first
  * @param previous what serves: entries of which nothing has changed are reused
+ * @param tolerant sources whose resources are accepted one by one this time, besides those that always are
  */
 export async function prepare(
   layers: readonly Layer[],
   previous: Prepared | undefined,
   workshop: Workshop,
+  tolerant: ReadonlySet<string> = new Set(),
 ): Promise<Outcome> {
-  const preparation = new Preparation(layers, previous, workshop)
+  const preparation = new Preparation(layers, previous, workshop, tolerant)
   try {
     return await preparation.run()
   } catch (error) {
@@ -117,13 +122,26 @@ class Preparation {
   readonly #problems = new Map<string, Problem[]>()
   /** Public names whose declaration has an error. */
   readonly #broken = new Set<string>()
+  /** Sources of rows, whose order means nothing. */
+  readonly #rowSources: ReadonlySet<string>
+  /** Sources whose resources are accepted one by one. */
+  readonly #tolerant: ReadonlySet<string>
+  readonly #tolerated: Problem[] = []
   #reused = 0
   #refused = false
 
-  constructor(layers: readonly Layer[], previous: Prepared | undefined, workshop: Workshop) {
+  constructor(
+    layers: readonly Layer[],
+    previous: Prepared | undefined,
+    workshop: Workshop,
+    tolerant: ReadonlySet<string>,
+  ) {
     this.#layers = layers
     this.#previous = previous
     this.#workshop = workshop
+    const byRows = layers.filter(({ acceptance }) => acceptance === 'rows').map(({ source }) => source)
+    this.#rowSources = new Set(byRows)
+    this.#tolerant = new Set([...byRows, ...tolerant])
   }
 
   async run(): Promise<Outcome> {
@@ -142,7 +160,7 @@ class Preparation {
       this.#pacer,
     )
     await this.#checkNames(models, declared, settings)
-    const entry = this.#tables.settings.get(settingsName)
+    const entry = this.#tables.settings.get(settingsName) ?? (await this.#withoutSettings(context))
     if (this.#refused || entry === undefined) {
       this.abandon()
       return { accepted: false, problems: this.#problems, uris: inputs.uris }
@@ -150,7 +168,7 @@ class Preparation {
     return {
       accepted: true,
       prepared: await this.#finish({
-        hash: merged.hash,
+        hash: await this.#hash(declared),
         models,
         settings: entry,
         settingsResource: settings.resource,
@@ -158,6 +176,16 @@ class Preparation {
         uris: inputs.uris,
       }),
     }
+  }
+
+  /** Settings of rows alone, and at fault: the defaults serve. */
+  async #withoutSettings(context: CompileContext): Promise<Entry<'settings'> | undefined> {
+    if (this.#refused) return undefined
+    const result = await compileResource(settingsKind, defaultSettings.resource, context)
+    if (result.entry === undefined) return undefined
+    this.#fresh.push(result.entry)
+    this.#tables.settings.set(settingsName, result.entry)
+    return result.entry
   }
 
   /** Gives up what was opened for nothing. */
@@ -204,25 +232,51 @@ class Preparation {
   ): Promise<void> {
     const before: ReadonlyMap<string, Entry<Name>> | undefined = this.#previous?.entries[kind.name]
     const table: Map<string, Entry<Name>> = this.#tables[kind.name]
-    for (const [name, { resource, source, sourceOf }] of declared) {
+    for (const [name, found] of declared) {
       const known = before?.get(name)
-      if (known !== undefined && isCurrent(known, resource, context)) {
+      if (known !== undefined && isCurrent(known, found.resource, context)) {
         this.#reused += 1
         table.set(name, known)
-        for (const report of known.reports) this.#add(sourceOf?.(report.path) ?? source, problemOf(report, resource))
+        this.#addReports(known.reports, found)
       } else {
-        const result = await compileResource(kind, resource, context)
-        if (result.entry === undefined) {
-          this.#broken.add(publicName(resource))
-        } else {
-          this.#fresh.push(result.entry)
-          table.set(name, result.entry)
-        }
-        const reports = result.entry === undefined ? result.reports : result.entry.reports
-        for (const report of reports) this.#add(sourceOf?.(report.path) ?? source, problemOf(report, resource))
+        const entry = await this.#compile(kind, found, known, context)
+        if (entry !== undefined) table.set(name, entry)
       }
       if (this.#pacer.due()) await this.#pacer.pause()
     }
+  }
+
+  /** The new entry; where it cannot be had and its source's rows stand alone, what was accepted last. */
+  async #compile<Name extends KindName>(
+    kind: Kind<Name>,
+    declared: Declared,
+    known: Entry<Name> | undefined,
+    context: CompileContext,
+  ): Promise<Entry<Name> | undefined> {
+    const result = await compileResource(kind, declared.resource, context)
+    if (result.entry !== undefined) {
+      this.#fresh.push(result.entry)
+      this.#addReports(result.entry.reports, declared)
+      return result.entry
+    }
+    this.#addReports(result.reports, declared)
+    this.#broken.add(publicName(declared.resource))
+    if (this.#refused) return undefined
+    const { parts } = declared
+    if (parts === undefined) return known === undefined ? undefined : this.#keep(known, context)
+    // Of settings the part that is at fault is left out; the other may have changed, so the last version of both will not do.
+    const sound = parts.find(({ source }) => !this.#tolerant.has(source))
+    return sound === undefined ? undefined : this.#compile(kind, sound, known, context)
+  }
+
+  /** Goes on with an entry although what it was made from has changed. Its inputs are still watched. */
+  #keep<Name extends KindName>(entry: Entry<Name>, { inputs }: CompileContext): Entry<Name> {
+    for (const { uri } of entry.inputs) inputs.known(uri)
+    return entry
+  }
+
+  #addReports(reports: readonly Report[], { resource, source, sourceOf }: Declared): void {
+    for (const report of reports) this.#add(sourceOf?.(report.path) ?? source, problemOf(report, resource))
   }
 
   async #checkNames(
@@ -242,7 +296,24 @@ class Preparation {
     const list = this.#problems.get(source)
     if (list === undefined) this.#problems.set(source, [found])
     else list.push(found)
-    if (found.severity === 'error') this.#refused = true
+    if (found.severity !== 'error') return
+    if (this.#tolerant.has(source)) this.#tolerated.push(found)
+    else this.#refused = true
+  }
+
+  #hash(declared: { readonly [Name in KindName]: ReadonlyMap<string, Declared> }): Promise<string> {
+    const { tables, rowSources } = { tables: this.#tables, rowSources: this.#rowSources }
+    function* served() {
+      for (const table of Object.values(tables)) {
+        for (const [name, entry] of table) {
+          const found = declared[entry.kind].get(name)
+          // What stands in for settings that nobody declares is nobody's content.
+          if (found === undefined || found === defaultSettings) continue
+          yield { entry, isRow: found.parts === undefined && rowSources.has(found.source) }
+        }
+      }
+    }
+    return contentHash(served(), this.#pacer)
   }
 
   async #finish(
@@ -268,6 +339,7 @@ class Preparation {
       entries: this.#tables,
       deployments,
       problems: this.#problems,
+      tolerated: this.#tolerated,
       release() {
         if (released) return
         released = true
