@@ -52,8 +52,8 @@ export interface AdminRoute<Body extends z.ZodType, Query extends z.ZodType> {
   /** Of the body of a 2xx; for the reference. */
   readonly reply?: z.ZodType
   readonly withoutSnapshot?: boolean
-  /** @throws GatewayError */
-  handle(call: AdminCall<z.output<Body>, z.output<Query>>): Promise<AdminReply> | AdminReply
+  /** @returns the answer, or `sent` by a handler that wrote it itself (exports). @throws GatewayError */
+  handle(call: AdminCall<z.output<Body>, z.output<Query>>): Promise<AdminReply | 'sent'> | AdminReply | 'sent'
 }
 
 /** Everything a management route may ask of a caller, kept beside the route for the reference and the tests. */
@@ -90,6 +90,7 @@ export function adminRoute<Body extends z.ZodType, Query extends z.ZodType>(
         change: readChangeOptions(exchange, principal),
         exchange,
       })
+      if (reply === 'sent') return
       sendJson(exchange, reply.status ?? 200, reply.body, [...(reply.head ?? []), ...warnings(route.body, sent)])
     },
   }

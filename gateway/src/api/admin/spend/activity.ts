@@ -1,0 +1,131 @@
+import { z } from 'zod'
+import { GatewayError } from '../../../core/errors.ts'
+import type { DailySum, Ledger, LedgerScope } from '../../../core/ledger.ts'
+import { nanoToUsd } from '../../../core/money.ts'
+import type { Principal } from '../../../core/principal.ts'
+import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
+import { page, pageSize, queryNames } from '../wire-fields.ts'
+import { daysOf } from './days.ts'
+import { seesAll, spendReaders } from './visible.ts'
+
+/** `GET /user|team|organization|customer|tag/daily/activity`: days, newest first, each with its models, providers and keys. */
+export function activityRoutes(ledger: Ledger): readonly DeclaredRoute[] {
+  return [
+    activityRoute(ledger, '/user/daily/activity', 'user', 'user_id', (principal) => [principal.userId]),
+    activityRoute(ledger, '/team/daily/activity', 'team', 'team_ids', (principal) =>
+      principal.team === undefined ? [] : [principal.team.id],
+    ),
+    activityRoute(ledger, '/organization/daily/activity', 'organization', 'organization_ids', () => []),
+    activityRoute(ledger, '/customer/daily/activity', 'end-user', 'end_user_ids', () => []),
+    activityRoute(ledger, '/tag/daily/activity', 'tag', 'tags', () => []),
+  ]
+}
+
+function activityRoute(
+  ledger: Ledger,
+  path: string,
+  scope: LedgerScope,
+  parameter: string,
+  own: (principal: Principal) => readonly string[],
+): DeclaredRoute {
+  return adminRoute({
+    method: 'GET',
+    path,
+    summary: `Calls, tokens and spend by day of each ${scope}.`,
+    tag: 'spend',
+    roles: spendReaders,
+    query: z.looseObject({
+      start_date: z.string().optional(),
+      end_date: z.string().optional(),
+      model: z.string().optional(),
+      api_key: z.string().optional(),
+      page,
+      page_size: pageSize(10, 1_000),
+    }),
+    async handle({ query, principal }) {
+      const days = daysOf(query.start_date, query.end_date)
+      const holders = allowed(queryNames.parse(query[parameter]), own(principal), principal, parameter)
+      const sums = await ledger.daily({
+        // Everybody's activity is read from the sums that keep keys together.
+        scope: scope === 'user' && holders === undefined ? 'all' : scope,
+        ...(holders === undefined ? {} : { holders }),
+        ...days,
+        ...(query.model === undefined ? {} : { model: query.model }),
+        ...(query.api_key === undefined ? {} : { key: query.api_key }),
+        by: ['day', 'holder', 'modelGroup', 'model', 'provider', 'key'],
+      })
+      const results = Array.from(
+        Map.groupBy(sums, (sum) => sum.day),
+        ([date, ofDay]) => dayToWire(date, ofDay),
+      ).sort((one, other) => other.date.localeCompare(one.date))
+      const from = (query.page - 1) * query.page_size
+      const total = metricsOf(sums)
+      return {
+        body: {
+          results: results.slice(from, from + query.page_size),
+          metadata: {
+            ...Object.fromEntries(
+              Object.entries(total).map(([name, value]) => [`total_${name.replace('total_', '')}`, value]),
+            ),
+            page: query.page,
+            total_pages: Math.ceil(results.length / query.page_size),
+            has_more: from + query.page_size < results.length,
+          },
+        },
+      }
+    },
+  })
+}
+
+/** @throws GatewayError `permission_denied` for somebody else's */
+function allowed(
+  asked: readonly string[] | undefined,
+  own: readonly string[],
+  principal: Principal,
+  parameter: string,
+): readonly string[] | undefined {
+  if (seesAll(principal)) return asked
+  const stranger = (asked ?? own).find((holder) => !own.includes(holder))
+  if (stranger === undefined) return asked ?? own
+  throw new GatewayError('permission_denied', `The activity of ${stranger} is not yours to see.`, { param: parameter })
+}
+
+function dayToWire(date: string, sums: readonly DailySum[]) {
+  return {
+    date,
+    metrics: metricsOf(sums),
+    breakdown: {
+      models: breakdown(sums, (sum) => sum.model),
+      model_groups: breakdown(sums, (sum) => sum.modelGroup),
+      providers: breakdown(sums, (sum) => sum.provider),
+      api_keys: breakdown(sums, (sum) => sum.key),
+      entities: breakdown(sums, (sum) => sum.holder),
+      mcp_servers: {},
+      endpoints: {},
+    },
+  }
+}
+
+function breakdown(sums: readonly DailySum[], nameOf: (sum: DailySum) => string) {
+  const named = sums.filter((sum) => nameOf(sum) !== '')
+  return Object.fromEntries(
+    Array.from(Map.groupBy(named, nameOf), ([name, ofName]) => [name, { metrics: metricsOf(ofName), metadata: {} }]),
+  )
+}
+
+function metricsOf(sums: readonly DailySum[]) {
+  const total = (value: (sum: DailySum) => number) => sums.reduce((all, sum) => all + value(sum), 0)
+  return {
+    spend: nanoToUsd(total((sum) => sum.cost)),
+    prompt_tokens: total((sum) => sum.inputTokens),
+    completion_tokens: total((sum) => sum.outputTokens),
+    cache_read_input_tokens: total((sum) => sum.cachedTokens),
+    cache_creation_input_tokens: total((sum) => sum.cacheWriteTokens),
+    total_tokens: total((sum) => sum.inputTokens + sum.outputTokens),
+    successful_requests: total((sum) => sum.calls - sum.failed),
+    failed_requests: total((sum) => sum.failed),
+    api_requests: total((sum) => sum.calls),
+    /** Calls that `spend` leaves out because no price is known: unknown is not 0. */
+    uncosted_requests: total((sum) => sum.uncosted),
+  }
+}

@@ -1,0 +1,190 @@
+import { z } from 'zod'
+import type { DailyQuery, DailySum, Ledger } from '../../../core/ledger.ts'
+import { nanoToUsd } from '../../../core/money.ts'
+import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
+import { pageSize } from '../wire-fields.ts'
+import { type Days, daysOf, lastDays } from './days.ts'
+import { overseers } from './visible.ts'
+
+/** Where LiteLLM shows "the last 30 days". */
+const usualDays = 30
+
+const limit = pageSize(10, 1_000)
+const dates = { start_date: z.string().optional(), end_date: z.string().optional() }
+
+interface Parts {
+  readonly ledger: Ledger
+  readonly now: () => number
+  /** `litellm_settings.max_budget`, US dollars. */
+  readonly maxBudget: () => number | null
+}
+
+/** Sums over the whole proxy; for administrators. */
+export function globalSpendRoutes({ ledger, now, maxBudget }: Parts): readonly DeclaredRoute[] {
+  const usual = () => lastDays(usualDays, now())
+  const chosen = (query: { start_date?: string | undefined; end_date?: string | undefined }): Days =>
+    query.start_date === undefined && query.end_date === undefined ? usual() : daysOf(query.start_date, query.end_date)
+  const ever: Days = { from: '0000-01-01', to: '9999-12-31' }
+  const top = async (query: DailyQuery, count: number) =>
+    [...(await ledger.daily(query))].sort((one, other) => other.cost - one.cost).slice(0, count)
+
+  function sumRoute<Schema extends z.ZodType>(
+    path: string,
+    summary: string,
+    query: Schema,
+    body: (query: z.output<Schema>) => Promise<unknown>,
+    method: 'GET' | 'POST' = 'GET',
+  ): DeclaredRoute {
+    const answer = async (asked: z.output<Schema>) => ({ body: await body(asked) })
+    const shared = { path, summary, tag: 'spend', roles: overseers }
+    return method === 'GET'
+      ? adminRoute({ ...shared, method, query, handle: (call) => answer(call.query) })
+      : adminRoute({ ...shared, method, body: query, handle: (call) => answer(call.body) })
+  }
+
+  return [
+    sumRoute('/global/spend', 'All spend, and the budget of the proxy.', z.object({}), async () => {
+      const [all] = await ledger.daily({ scope: 'all', ...ever, by: [] })
+      return { spend: nanoToUsd(all?.cost ?? 0), max_budget: maxBudget() }
+    }),
+    sumRoute(
+      '/global/spend/logs',
+      'Spend of each day.',
+      z.object({ api_key: z.string().optional() }),
+      async (query) => {
+        const of = query.api_key === undefined ? { scope: 'all' as const } : keyScope(query.api_key)
+        return (await ledger.daily({ ...of, ...usual(), by: ['day'] })).map(({ day, cost }) => ({
+          date: day,
+          spend: nanoToUsd(cost),
+        }))
+      },
+    ),
+    sumRoute('/global/spend/keys', 'The keys that spent most.', z.object({ limit }), async (query) =>
+      (await top({ scope: 'key', ...usual(), by: ['holder'] }, query.limit)).map(({ holder, cost }) => ({
+        api_key: holder,
+        total_spend: nanoToUsd(cost),
+      })),
+    ),
+    sumRoute('/global/spend/models', 'The models that cost most.', z.object({ limit }), async (query) =>
+      (await top({ scope: 'all', ...usual(), by: ['model'] }, query.limit)).map(({ model, cost }) => ({
+        model,
+        total_spend: nanoToUsd(cost),
+      })),
+    ),
+    sumRoute('/global/spend/provider', 'Spend of each provider.', z.object(dates), async (query) =>
+      (await top({ scope: 'all', ...chosen(query), by: ['provider'] }, 1_000)).map(({ provider, cost }) => ({
+        provider,
+        spend: nanoToUsd(cost),
+      })),
+    ),
+    sumRoute('/global/spend/teams', 'Spend of each team and day.', z.object(dates), async (query) =>
+      teamsToWire(await ledger.daily({ scope: 'team', ...chosen(query), by: ['holder', 'day'] })),
+    ),
+    sumRoute(
+      '/global/spend/end_users',
+      'Spend of each end user.',
+      z.object({ startTime: z.string().optional(), endTime: z.string().optional(), api_key: z.string().optional() }),
+      async (query) => {
+        const days = chosen({ start_date: query.startTime, end_date: query.endTime })
+        const key = query.api_key === undefined ? {} : { key: query.api_key }
+        return (await top({ scope: 'end-user', ...days, ...key, by: ['holder'] }, 100)).map((sum) => ({
+          end_user: sum.holder,
+          total_count: sum.calls,
+          total_spend: nanoToUsd(sum.cost),
+        }))
+      },
+      'POST',
+    ),
+    sumRoute('/global/spend/tags', 'Spend of each tag.', z.object(dates), async (query) => ({
+      spend_per_tag: (await top({ scope: 'tag', ...chosen(query), by: ['holder'] }, 1_000)).map((sum) => ({
+        name: sum.holder,
+        spend: nanoToUsd(sum.cost),
+        log_count: sum.calls,
+      })),
+    })),
+    sumRoute('/spend/tags', 'Spend of each tag.', z.object(dates), async (query) =>
+      (await top({ scope: 'tag', ...chosen(query), by: ['holder'] }, 1_000)).map((sum) => ({
+        individual_request_tag: sum.holder,
+        log_count: sum.calls,
+        total_spend: nanoToUsd(sum.cost),
+      })),
+    ),
+    sumRoute(
+      '/global/spend/report',
+      'Spend by day and team, customer or key.',
+      z.object({ ...dates, group_by: z.enum(['team', 'customer', 'api_key']).default('team') }),
+      async (query) => {
+        const scope = ({ team: 'team', customer: 'end-user', api_key: 'key' } as const)[query.group_by]
+        return reportToWire(
+          await ledger.daily({ scope, ...chosen(query), by: ['day', 'holder', 'model'] }),
+          { team: 'team_name', customer: 'customer', api_key: 'api_key' }[query.group_by],
+        )
+      },
+    ),
+    sumRoute('/global/activity', 'Calls and tokens of each day.', z.object(dates), async (query) =>
+      activityToWire(await ledger.daily({ scope: 'all', ...chosen(query), by: ['day'] })),
+    ),
+    sumRoute('/global/activity/model', 'Calls and tokens of each model and day.', z.object(dates), async (query) => {
+      const sums = await ledger.daily({ scope: 'all', ...chosen(query), by: ['modelGroup', 'day'] })
+      return Array.from(
+        Map.groupBy(sums, (sum) => sum.modelGroup),
+        ([model, ofModel]) => ({
+          model,
+          ...activityToWire(ofModel),
+        }),
+      )
+    }),
+  ]
+}
+
+function keyScope(key: string) {
+  return { scope: 'key' as const, holders: [key] }
+}
+
+function teamsToWire(sums: readonly DailySum[]) {
+  const teams = [...new Set(sums.map((sum) => sum.holder))]
+  const days = Map.groupBy(sums, (sum) => sum.day)
+  return {
+    daily_spend: Array.from(days, ([date, ofDay]) => ({
+      date,
+      ...Object.fromEntries(ofDay.map((sum) => [sum.holder, nanoToUsd(sum.cost)])),
+    })).sort((one, other) => one.date.localeCompare(other.date)),
+    teams,
+    total_spend_per_team: teams
+      .map((team) => ({
+        team_id: team,
+        total_spend: nanoToUsd(sums.reduce((all, sum) => (sum.holder === team ? all + sum.cost : all), 0)),
+      }))
+      .sort((one, other) => other.total_spend - one.total_spend),
+  }
+}
+
+function reportToWire(sums: readonly DailySum[], field: string) {
+  return Array.from(
+    Map.groupBy(sums, (sum) => sum.day),
+    ([day, ofDay]) => ({
+      group_by_day: day,
+      [field === 'team_name' ? 'teams' : `${field}s`]: Array.from(
+        Map.groupBy(ofDay, (sum) => sum.holder),
+        ([holder, ofHolder]) => ({
+          [field]: holder,
+          total_spend: nanoToUsd(ofHolder.reduce((all, sum) => all + sum.cost, 0)),
+          metadata: ofHolder.map((sum) => ({
+            model: sum.model,
+            spend: nanoToUsd(sum.cost),
+            total_tokens: sum.inputTokens + sum.outputTokens,
+          })),
+        }),
+      ),
+    }),
+  )
+}
+
+function activityToWire(sums: readonly DailySum[]) {
+  const tokens = (sum: DailySum) => sum.inputTokens + sum.outputTokens
+  return {
+    daily_data: sums.map((sum) => ({ date: sum.day, api_requests: sum.calls, total_tokens: tokens(sum) })),
+    sum_api_requests: sums.reduce((all, sum) => all + sum.calls, 0),
+    sum_total_tokens: sums.reduce((all, sum) => all + tokens(sum), 0),
+  }
+}
