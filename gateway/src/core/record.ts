@@ -57,6 +57,8 @@ export type RecordField = (typeof recordFields)[number]
 export const aliasFields: Partial<Record<RecordKind, string>> = {
   key: 'key_alias',
   'deleted-key': 'key_alias',
+  /** Found by the key that took its place. */
+  'retired-key': 'active_token_id',
   user: 'user_alias',
   team: 'team_alias',
   organization: 'organization_alias',
