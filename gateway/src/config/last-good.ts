@@ -155,7 +155,8 @@ async function* serialise({ revision, hash, savedAt, layers }: LastGoodCopy): As
   const head = JSON.stringify({ format, revision, hash, savedAt })
   yield `${head.slice(0, -1)},"layers":[`
   for (const [index, { identity, layer }] of layers.entries()) {
-    const start = JSON.stringify({ source: layer.source, identity, version: layer.version })
+    const { source, version, acceptance, revision: layerRevision } = layer
+    const start = JSON.stringify({ source, identity, version, acceptance, revision: layerRevision })
     yield `${index === 0 ? '' : ','}${start.slice(0, -1)},"resources":[`
     for (const [position, { kind, name, spec, hash: content, origin, path }] of layer.resources.entries()) {
       yield `${position === 0 ? '\n' : ',\n'}${JSON.stringify({ kind, name, hash: content, origin, path, spec })}`
@@ -191,6 +192,8 @@ const copySchema = z.object({
       source: z.string(),
       identity: z.string(),
       version: z.string(),
+      acceptance: z.enum(['whole', 'rows']).exactOptional(),
+      revision: z.int().exactOptional(),
       resources: z.array(
         z.object({
           kind: z.custom<KindName>((value) => kindNames.has(String(value))),

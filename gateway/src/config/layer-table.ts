@@ -7,6 +7,8 @@ interface Row {
   newest: { readonly layer: Layer; readonly at: number } | undefined
   accepted: { readonly layer: Layer; readonly at: number; readonly fromDisk: boolean } | undefined
   refused: Refusal | undefined
+  /** Of a source that has not spoken: what was accepted of it before the start. */
+  presumed: Layer | undefined
 }
 
 interface Refusal {
@@ -24,17 +26,32 @@ export class LayerTable {
 
   /** @param sources lowest precedence first */
   constructor(sources: readonly string[]) {
-    const empty = (): Row => ({ newest: undefined, accepted: undefined, refused: undefined })
+    const empty = (): Row => ({ newest: undefined, accepted: undefined, refused: undefined, presumed: undefined })
     this.#rows = new Map(sources.map((source) => [source, empty()]))
   }
 
   /** @returns whether it is another one than the last that was observed */
   observe(layer: Layer, at: number): boolean {
     const row = this.#row(layer.source)
+    // Read before a change was committed, and told of after it: the newer one is known already.
+    if (layer.revision !== undefined && layer.revision < (row.newest?.layer.revision ?? 0)) return false
     // The same version is the same layer: the object that was built from stays the one to compare with.
     const known = row.newest?.layer.version === layer.version ? row.newest.layer : layer
     row.newest = { layer: known, at }
     return known === layer
+  }
+
+  /** Goes on with what was accepted before the start, until the source speaks. */
+  presume(layer: Layer): void {
+    const row = this.#row(layer.source)
+    if (row.newest === undefined) row.presumed = layer
+  }
+
+  /** The accepted layers, with this one in place of its source's. */
+  acceptedWith(layer: Layer): readonly Layer[] {
+    return Array.from(this.#rows, ([source, { accepted }]) =>
+      source === layer.source ? layer : accepted?.layer,
+    ).filter((found) => found !== undefined)
   }
 
   /**
@@ -43,9 +60,9 @@ export class LayerTable {
    */
   wanted(epoch: number, retry: boolean): readonly Layer[] {
     const layers: Layer[] = []
-    for (const { newest, accepted, refused } of this.#rows.values()) {
+    for (const { newest, accepted, refused, presumed } of this.#rows.values()) {
       const stillRefused = !retry && refused !== undefined && refused.layer === newest?.layer && refused.epoch === epoch
-      const layer = stillRefused ? accepted?.layer : newest?.layer
+      const layer = stillRefused ? accepted?.layer : (newest?.layer ?? presumed)
       if (layer !== undefined) layers.push(layer)
     }
     return layers
@@ -68,8 +85,9 @@ export class LayerTable {
     const accepted = Array.from(this.#rows.values()).filter((row) => row.accepted !== undefined)
     if (accepted.length !== layers.length) return false
     return layers.every(({ source, version }) => {
-      const serving = this.#row(source).accepted
-      return serving !== undefined && !serving.fromDisk && serving.layer.version === version
+      const { accepted, presumed } = this.#row(source)
+      if (accepted === undefined || (accepted.fromDisk && accepted.layer !== presumed)) return false
+      return accepted.layer.version === version
     })
   }
 
@@ -82,14 +100,19 @@ export class LayerTable {
     return this.#row(source).accepted?.layer
   }
 
-  /** @param fromDisk whether the layers are the last-good copy's; one that is stays so until its source confirms it */
-  accept(layers: readonly Layer[], at: number, fromDisk: boolean): void {
+  /**
+   * @param fromDisk whether the layers are the last-good copy's; one that is stays so until its source confirms it
+   * @param stillRefused sources of which something is tolerated but not accepted
+   */
+  accept(layers: readonly Layer[], at: number, fromDisk: boolean, stillRefused: ReadonlySet<string> = new Set()): void {
     const bySource = new Map(layers.map((layer) => [layer.source, layer]))
     for (const [source, row] of this.#rows) {
       const layer = bySource.get(source)
       if (layer === undefined) row.accepted = undefined
-      else if (row.accepted?.layer !== layer) row.accepted = { layer, at, fromDisk }
-      if (row.refused !== undefined && row.newest?.layer === layer) row.refused = undefined
+      else if (row.accepted?.layer !== layer) {
+        row.accepted = { layer, at, fromDisk: fromDisk || layer === row.presumed }
+      }
+      if (row.refused !== undefined && row.newest?.layer === layer && !stillRefused.has(source)) row.refused = undefined
     }
   }
 
@@ -116,9 +139,18 @@ export class LayerTable {
     return found
   }
 
-  /** Whether a layer serves that came from the last-good copy and that its source has not confirmed since. */
+  /** Whether a layer serves that came from the last-good copy although its source has spoken since. */
   get servesFromDisk(): boolean {
-    return Array.from(this.#rows.values()).some(({ accepted }) => accepted?.fromDisk === true)
+    return Array.from(this.#rows.values()).some(
+      ({ accepted, presumed }) => accepted?.fromDisk === true && accepted.layer !== presumed,
+    )
+  }
+
+  /** Whether a layer serves whose source has not spoken yet. */
+  get servesPresumed(): boolean {
+    return Array.from(this.#rows.values()).some(
+      ({ accepted, presumed }) => accepted !== undefined && accepted.layer === presumed,
+    )
   }
 
   /** @param warnings of what serves, by source */

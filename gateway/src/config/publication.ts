@@ -53,30 +53,35 @@ export class Publication {
     this.#copy = await this.#lastGood?.read()
   }
 
-  /** Puts what the sources declare into service; `undefined` when it is what serves already. */
-  publish(prepared: Prepared, layers: LastGoodCopy['layers']): Snapshot | undefined {
+  /** Puts what the sources declare into service. @param revision greater than `floor` */
+  publish(prepared: Prepared, layers: LastGoodCopy['layers'], revision: number): Snapshot {
     const copy = this.#copy
     this.#copy = undefined
-    if (!prepared.changed) {
-      prepared.release()
-      return undefined
-    }
-    const snapshot = this.#serve(prepared, this.#nextRevision(prepared.hash, copy))
-    const { revision, hash } = snapshot
+    const snapshot = this.#serve(prepared, revision)
+    const { hash } = snapshot
     if (copy?.revision !== revision || copy.hash !== hash) this.#lastGood?.keep({ revision, hash, layers })
     return snapshot
+  }
+
+  /** What was prepared serves already; that it does is now confirmed by the sources. */
+  confirm(prepared: Prepared): void {
+    this.#copy = undefined
+    prepared.release()
+  }
+
+  /**
+   * The next revision is to be greater. Never goes backwards: the first acceptance after a start goes on with the number of the
+   * copy, if it is the same configuration.
+   */
+  floor(hash: string): number {
+    if (this.#served !== undefined) return this.#revision
+    if (this.#copy === undefined) return 0
+    return this.#copy.hash === hash ? this.#copy.revision - 1 : this.#copy.revision
   }
 
   /** Puts the copy into service, under the revision it had. */
   publishCopy(prepared: Prepared): Snapshot {
     return this.#serve(prepared, this.#copy?.revision ?? 0)
-  }
-
-  /** The first acceptance after a start goes on with the number of the copy, if it is the same configuration. */
-  #nextRevision(hash: string, copy: LastGoodCopy | undefined): number {
-    if (this.#served !== undefined) return this.#revision + 1
-    if (copy === undefined) return 1
-    return copy.hash === hash ? copy.revision : copy.revision + 1
   }
 
   #serve(prepared: Prepared, revision: number): Snapshot {

@@ -3,8 +3,10 @@ import { isError, type Problem, problem, problemToLine } from '../core/problem.t
 import type { Layer, Source, Verdict } from '../core/resource.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { UpstreamPool } from '../lib/http-client.ts'
+import { layersHash } from './content-hash.ts'
 import { LastGood } from './last-good.ts'
 import { LayerTable } from './layer-table.ts'
+import type { Numbering } from './numbering.ts'
 import { type Outcome, type Prepared, prepare, type Workshop } from './prepare.ts'
 import { Publication } from './publication.ts'
 import { guard } from './shrink-guard.ts'
@@ -29,6 +31,8 @@ export interface ReconcilerOptions {
   /** Where `last-good.json` is kept; `undefined` keeps none. */
   readonly dataDirectory: string | undefined
   readonly clock: Clock
+  /** Where revisions come from; they are counted here without. */
+  readonly numbering?: Numbering
   /** Called after each publish, to drop the state of deployments that no snapshot names any more. */
   readonly retain?: (snapshot: Snapshot) => void
   /** Told of every turn that changed something or was refused; for the log and the metrics. */
@@ -70,6 +74,13 @@ export interface Reconciler {
    * @param options.force accept a layer even if most of its deployments have vanished
    */
   refresh(options?: { readonly force?: boolean }): Promise<Verdict>
+  /** Reads one source again and answers what came of it. @returns as well what it is now, `undefined` while it is away */
+  pull(source: string): Promise<Layer | undefined>
+  /**
+   * Gives `work` the loop's turn: nothing else is published until it ends. What was offered before is published first.
+   * Rejects as `work` does.
+   */
+  turn<Result>(work: (desk: Desk) => Promise<Result>): Promise<Result>
   status(): ConfigStatus
   /**
    * To be called after the last call has ended: stops sources and inputs, finishes the last-good copy, retires the running
@@ -77,6 +88,32 @@ export interface Reconciler {
    */
   stop(): Promise<void>
 }
+
+/** What may be done in a turn of one's own. */
+export interface Desk {
+  /** The running snapshot; `undefined` while nothing serves. */
+  readonly served: Snapshot | undefined
+  readonly verdict: Verdict
+  /**
+   * Prepares what serves with this layer, accepted by rows, in place of its source's. Refused when that brings an error that was
+   * not there before, in whichever source.
+   */
+  prepare(layer: Layer): Promise<Trial>
+}
+
+/** A configuration that could serve, to be published or released; or why it cannot. */
+export type Trial =
+  | { readonly accepted: false; readonly problems: readonly Problem[] }
+  | {
+      readonly accepted: true
+      /** Warnings that were not there before. */
+      readonly problems: readonly Problem[]
+      /** Names that callers could use. */
+      readonly models: readonly string[]
+      /** @param layer the same resources, as the store has them now */
+      publish(layer: Layer, revision: number): Snapshot
+      release(): void
+    }
 
 export function createReconciler(options: ReconcilerOptions): Reconciler {
   return new Loop(options)
@@ -110,6 +147,9 @@ class Loop implements Reconciler {
   #inputsEpoch = 0
   /** With which inputs the layers that serve were built, or found to be still current. */
   #servedInputsEpoch = -1
+  /** What had its number from the numbering: the layers that are no store's, and with which inputs. */
+  #numberedHash: string | undefined
+  #numberedInputsEpoch = -1
   #copyUris: ReadonlySet<InputUri> = new Set()
   #staleSince: number | undefined
   /** Why the last turn could not even be finished. */
@@ -135,6 +175,23 @@ class Loop implements Reconciler {
     return started
   }
 
+  async pull(name: string): Promise<Layer | undefined> {
+    const source = this.#options.sources.find((configured) => configured.source.name === name)?.source
+    const layer = await source?.refresh()
+    if (layer !== undefined) this.#observe(layer)
+    await this.#exclusive(() => this.#turn(false))
+    return layer
+  }
+
+  turn<Result>(work: (desk: Desk) => Promise<Result>): Promise<Result> {
+    const result = this.#turns.then(async () => {
+      await this.#turn(false)
+      return work(this.#desk())
+    })
+    this.#turns = result.catch(() => undefined)
+    return result
+  }
+
   async #start(): Promise<Verdict> {
     await this.#publication.readCopy()
     await this.#options.inputs.start(() => this.#inputsChanged())
@@ -143,8 +200,17 @@ class Loop implements Reconciler {
       this.#poke()
     }
     await Promise.all(this.#options.sources.map(({ source }) => source.start(offer)))
+    this.#presumeAway()
     if (this.#life === 'new') this.#life = 'running'
     return this.#exclusive(() => this.#turn(false))
+  }
+
+  /** A source that may be away for long goes on as it was before the start. */
+  #presumeAway(): void {
+    for (const { identity, layer } of this.#publication.copy?.layers ?? []) {
+      const source = this.#options.sources.find((configured) => configured.source.name === layer.source)?.source
+      if (source?.trouble !== undefined && (source.identity ?? source.name) === identity) this.#layers.presume(layer)
+    }
   }
 
   refresh({ force = false }: { readonly force?: boolean } = {}): Promise<Verdict> {
@@ -158,7 +224,11 @@ class Loop implements Reconciler {
   status(): ConfigStatus {
     const { served, revision, generation, restartRequired } = this.#publication
     return {
-      state: stateOf(served?.deployments.size, this.#layers.servesFromDisk, this.#isStale),
+      state: stateOf(served?.deployments.size, {
+        fromDisk: this.#layers.servesFromDisk,
+        stale: this.#isStale,
+        impaired: this.#layers.servesPresumed || this.#troubles.length > 0 || (served?.tolerated.length ?? 0) > 0,
+      }),
       revision,
       generation,
       hash: served?.hash,
@@ -271,23 +341,98 @@ class Loop implements Reconciler {
 
   async #build(wanted: readonly Layer[], epoch: number, force: boolean): Promise<void> {
     const inputsEpoch = this.#inputsEpoch
+    const everRefused = new Set<string>()
     let layers: readonly Layer[] | undefined = wanted
+    let tolerant: ReadonlySet<string> = new Set()
     while (layers !== undefined && this.#isComplete(layers)) {
       const startedAt = this.#clock.now()
-      const guarded = force ? layers : layers.map((layer) => guard(layer, this.#layers.acceptedOf(layer.source)))
-      const outcome = await prepare(guarded, this.#publication.served, this.#workshop)
+      const guarded: readonly Layer[] = force ? layers : layers.map((layer) => this.#guarded(layer))
+      const outcome: Outcome = await prepare(guarded, this.#publication.served, this.#workshop, tolerant)
       const durationMs = this.#clock.now() - startedAt
       if (outcome.accepted) {
         this.#servedInputsEpoch = inputsEpoch
-        this.#accept(outcome.prepared, layers, durationMs, 'sources')
+        const revision = await this.#revisionFor(outcome.prepared, layers)
+        this.#accept(outcome.prepared, layers, { durationMs, from: 'sources', revision, stillRefused: everRefused })
         return
       }
       const refused = this.#refuse(layers, outcome, epoch)
+      for (const source of refused) everRefused.add(source)
       const problems = Array.from(outcome.problems.values()).flat()
       this.#tell({ type: 'refused', problems, sources: [...refused], durationMs })
       // A source with an error holds up neither the others nor the inputs that its accepted layer reads.
-      layers = this.#layers.withoutRefused(layers, refused)
-      if (layers !== undefined && this.#servedInputsEpoch === inputsEpoch && this.#layers.isAccepted(layers)) return
+      const next: readonly Layer[] | undefined = this.#layers.withoutRefused(layers, refused)
+      if (next !== undefined) {
+        layers = next
+        if (this.#servedInputsEpoch === inputsEpoch && this.#layers.isAccepted(layers)) return
+      } else {
+        // What was accepted once and is at fault now, e.g. for a credential that the database has no more, must not hold up the rest.
+        const anythingNew = layers.some((layer) => layer.acceptance === 'rows' && !this.#layers.isAccepted([layer]))
+        if (!anythingNew || tolerant.size > 0 || !this.#layers.isAccepted(layers.filter(isRefused(refused)))) return
+        tolerant = refused
+      }
+    }
+  }
+
+  /** Rows vanish one by one, each by a word of its own; only documents can be cut short. */
+  #guarded(layer: Layer): Layer {
+    return layer.acceptance === 'rows' ? layer : guard(layer, this.#layers.acceptedOf(layer.source))
+  }
+
+  /** The number to publish under; `undefined`: what serves is what was prepared. */
+  async #revisionFor(prepared: Prepared, layers: readonly Layer[]): Promise<number | undefined> {
+    const { served, revision } = this.#publication
+    const stored = Math.max(0, ...layers.map((layer) => layer.revision ?? 0))
+    if (served !== undefined && !prepared.changed && stored <= revision) return undefined
+    const floor = this.#publication.floor(prepared.hash)
+    const { numbering } = this.#options
+    if (numbering === undefined) return Math.max(stored, floor + 1)
+    const whole = layers.filter(({ acceptance }) => acceptance !== 'rows')
+    const hash = layersHash(whole)
+    const ofInputs = this.#servedInputsEpoch !== this.#numberedInputsEpoch
+    if (served !== undefined && hash === this.#numberedHash && !ofInputs && stored > floor) return stored
+    this.#numberedInputsEpoch = this.#servedInputsEpoch
+    this.#numberedHash = hash
+    const source = whole.map((layer) => layer.source).join(' ')
+    return (await numbering.revisionOf({ source, hash, stored, floor })) ?? floor + 1
+  }
+
+  #desk(): Desk {
+    return {
+      served: this.#options.slot.current,
+      verdict: this.#verdict,
+      prepare: (layer) => this.#try(layer),
+    }
+  }
+
+  async #try(layer: Layer): Promise<Trial> {
+    const { served } = this.#publication
+    const inputsEpoch = this.#inputsEpoch
+    const startedAt = this.#clock.now()
+    const layers = this.#layers.acceptedWith(layer)
+    const others = layers.filter(({ source }) => source !== layer.source).map(({ source }) => source)
+    const outcome = await prepare(layers, served, this.#workshop, new Set(others))
+    const durationMs = this.#clock.now() - startedAt
+    const before = new Set(this.#problems.map(problemToLine))
+    const isNew = (found: Problem): boolean => !before.has(problemToLine(found))
+    if (!outcome.accepted) return { accepted: false, problems: Array.from(outcome.problems.values()).flat() }
+    const { prepared } = outcome
+    const errors = prepared.tolerated.filter(isNew)
+    if (errors.length > 0) {
+      prepared.release()
+      return { accepted: false, problems: errors }
+    }
+    return {
+      accepted: true,
+      problems: Array.from(prepared.problems.values()).flat().filter(isNew),
+      models: prepared.models.names,
+      publish: (stored, revision) => {
+        this.#observe(stored)
+        this.#servedInputsEpoch = inputsEpoch
+        const final = layers.map((each) => (each.source === stored.source ? stored : each))
+        const stillRefused = new Set(this.#layers.outstanding.keys())
+        return this.#accept(prepared, final, { durationMs, from: 'sources', revision, stillRefused })
+      },
+      release: () => prepared.release(),
     }
   }
 
@@ -312,16 +457,28 @@ class Loop implements Reconciler {
     return refused
   }
 
-  #accept(prepared: Prepared, layers: readonly Layer[], durationMs: number, from: 'sources' | 'disk'): void {
-    this.#layers.accept(layers, this.#clock.wall(), from === 'disk')
+  #accept(prepared: Prepared, layers: readonly Layer[], how: Acceptance & { readonly revision: number }): Snapshot
+  #accept(prepared: Prepared, layers: readonly Layer[], how: Acceptance): Snapshot | undefined
+  #accept(prepared: Prepared, layers: readonly Layer[], how: Acceptance): Snapshot | undefined {
+    this.#layers.accept(layers, this.#clock.wall(), how.from === 'disk', how.stillRefused)
     this.#warnings = prepared.problems
-    const kept = layers.map((layer) => ({ identity: this.#identities.get(layer.source) ?? layer.source, layer }))
-    const snapshot =
-      from === 'disk' ? this.#publication.publishCopy(prepared) : this.#publication.publish(prepared, kept)
-    if (snapshot === undefined) return
+    const snapshot = this.#publish(prepared, layers, how)
+    if (snapshot === undefined) return undefined
     this.#options.retain?.(snapshot)
     const { compiled, reused } = prepared
+    const { durationMs } = how
     this.#tell({ type: 'accepted', snapshot, problems: this.#problems, durationMs, compiled, reused })
+    return snapshot
+  }
+
+  #publish(prepared: Prepared, layers: readonly Layer[], { from, revision }: Acceptance): Snapshot | undefined {
+    if (from === 'disk') return this.#publication.publishCopy(prepared)
+    if (revision === undefined) {
+      this.#publication.confirm(prepared)
+      return undefined
+    }
+    const kept = layers.map((layer) => ({ identity: this.#identities.get(layer.source) ?? layer.source, layer }))
+    return this.#publication.publish(prepared, kept, revision)
   }
 
   async #serveLastGood(): Promise<void> {
@@ -338,7 +495,7 @@ class Loop implements Reconciler {
     const outcome = await prepare(layers, undefined, this.#workshop)
     if (outcome.accepted) {
       this.#servedInputsEpoch = inputsEpoch
-      this.#accept(outcome.prepared, layers, this.#clock.now() - startedAt, 'disk')
+      this.#accept(outcome.prepared, layers, { durationMs: this.#clock.now() - startedAt, from: 'disk' })
       return
     }
     this.#copyUris = outcome.uris
@@ -362,9 +519,15 @@ class Loop implements Reconciler {
     return distinct([
       this.#failure === undefined ? [] : [this.#failure],
       ...this.#layers.outstanding.values(),
+      this.#troubles,
       ...this.#warnings.values(),
       this.#publication.restartProblems,
     ])
+  }
+
+  /** Of sources that are away. */
+  get #troubles(): readonly Problem[] {
+    return this.#options.sources.map(({ source }) => source.trouble).filter((found) => found !== undefined)
   }
 
   #tell(turn: Turn): void {
@@ -375,4 +538,17 @@ class Loop implements Reconciler {
     if (this.#options.onUnexpected !== undefined) this.#options.onUnexpected(error)
     else process.emitWarning(error instanceof Error ? error : String(error))
   }
+}
+
+interface Acceptance {
+  readonly durationMs: number
+  readonly from: 'sources' | 'disk'
+  /** Absent for what is on disk, and for what serves already. */
+  readonly revision?: number | undefined
+  /** Sources of which something is tolerated but not accepted. */
+  readonly stillRefused?: ReadonlySet<string>
+}
+
+function isRefused(refused: ReadonlySet<string>): (layer: Layer) => boolean {
+  return ({ source }) => refused.has(source)
 }

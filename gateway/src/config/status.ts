@@ -4,7 +4,8 @@ import type { Draining } from './slot.ts'
 /**
  * - `never-loaded`: nothing serves and nothing was refused: the required sources have not spoken yet
  * - `refused`: the newest content of a source was refused; what was accepted before serves, or nothing at the first start
- * - `degraded`: this process serves the last accepted configuration from disk, because its sources gave nothing acceptable
+ * - `degraded`: this process serves the last accepted configuration from disk, because its sources gave nothing acceptable;
+ *   or the store does not answer, or a row of it is not served as it is
  * - `empty`: the newest content serves and declares no model
  * - `synced`: the newest content of every source serves
  */
@@ -12,12 +13,21 @@ export type ConfigState = 'synced' | 'degraded' | 'refused' | 'empty' | 'never-l
 
 /**
  * @param deployments how many serve; `undefined` while nothing does
- * @param stale whether something newer was refused
  */
-export function stateOf(deployments: number | undefined, fromDisk: boolean, stale: boolean): ConfigState {
-  if (deployments === undefined) return stale ? 'refused' : 'never-loaded'
-  if (fromDisk) return 'degraded'
-  if (stale) return 'refused'
+export function stateOf(
+  deployments: number | undefined,
+  about: {
+    readonly fromDisk: boolean
+    /** Something newer was refused. */
+    readonly stale: boolean
+    /** A source is away, or something in it is tolerated and not served. */
+    readonly impaired: boolean
+  },
+): ConfigState {
+  if (deployments === undefined) return about.stale ? 'refused' : 'never-loaded'
+  if (about.fromDisk) return 'degraded'
+  if (about.stale) return 'refused'
+  if (about.impaired) return 'degraded'
   return deployments === 0 ? 'empty' : 'synced'
 }
 

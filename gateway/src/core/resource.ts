@@ -48,6 +48,8 @@ export interface Layer {
    * was last accepted under its name, or is left out, and the error is reported.
    */
   readonly acceptance?: 'whole' | 'rows'
+  /** Of a layer that is read from a store: the last revision that changed it. */
+  readonly revision?: number
 }
 
 /** What a change did. Returned by every way of changing, journalled, and shown by `/config/status`. */
