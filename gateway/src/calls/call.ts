@@ -1,5 +1,6 @@
 import type { Snapshot } from '../config/snapshot.ts'
 import type { ChatRequest } from '../core/chat.ts'
+import type { Cost } from '../core/cost/cost-of.ts'
 import type { Customer, Principal } from '../core/principal.ts'
 import type { Settings } from '../core/settings.ts'
 import type { Usage } from '../core/usage.ts'
@@ -46,6 +47,8 @@ export interface Progress {
   /** ms spent waiting for upstreams, to tell the gateway's own share of the time. */
   upstreamMs: number
   usage: Usage | undefined
+  /** `undefined` until the answer is known, and where a price is not. */
+  cost: Cost | undefined
   /** The request in normal form, once it was needed. */
   decoded: ChatRequest | undefined
   /** Parameters that did not reach the provider, and such that reached it changed, by the caller's names (issue #321). */
@@ -60,6 +63,7 @@ export function newProgress(): Progress {
     fallbacks: 0,
     upstreamMs: 0,
     usage: undefined,
+    cost: undefined,
     decoded: undefined,
     dropped: [],
     changed: [],

@@ -1,6 +1,6 @@
-import { costOf } from '../core/cost.ts'
 import type { GatewayError } from '../core/errors.ts'
 import type { Call } from './call.ts'
+import { costOfCall } from './cost-of-call.ts'
 import type { Served } from './dispatch.ts'
 import { answerHead } from './response-head.ts'
 import type { Tools } from './tools.ts'
@@ -17,12 +17,13 @@ export async function respond(call: Call, served: Served, tools: Tools): Promise
   }
   const group = served.target.resolution.group.name
   if (result.type === 'stream') {
-    const answered = { deployment, group, headers: result.headers, costUsd: undefined }
+    const answered = { deployment, group, headers: result.headers, cost: undefined }
     const head = answerHead(call, answered, 'text/event-stream; charset=utf-8', tools)
     head.push('cache-control', 'no-cache')
     call.reply.open(200, head)
     const error = await result.stream.attach(call.reply)
     call.progress.usage = prepared.type === 'upstream' ? prepared.pipe?.usage : prepared.usage
+    call.progress.cost = costOfCall(call, served, call.progress.usage, tools)
     return error
   }
   const rendered = served.rendered ?? {
@@ -30,11 +31,8 @@ export async function respond(call: Call, served: Served, tools: Tools): Promise
     usage: prepared.type === 'local' ? prepared.usage : undefined,
   }
   call.progress.usage = rendered.usage
-  const costUsd =
-    rendered.usage === undefined || deployment.prices === undefined
-      ? undefined
-      : costOf(rendered.usage, deployment.prices)
-  const answered = { deployment, group, headers: result.headers, costUsd }
+  call.progress.cost = costOfCall(call, served, rendered.usage, tools)
+  const answered = { deployment, group, headers: result.headers, cost: call.progress.cost }
   call.reply.send(200, answerHead(call, answered, 'application/json', tools), rendered.bytes)
   return undefined
 }

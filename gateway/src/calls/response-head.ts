@@ -1,5 +1,7 @@
+import type { Cost } from '../core/cost/cost-of.ts'
 import type { Deployment } from '../core/deployment.ts'
 import type { GatewayError } from '../core/errors.ts'
+import { nanoToText } from '../core/money.ts'
 import type { UpstreamHeaders } from '../lib/http-client.ts'
 import { version } from '../lib/version.ts'
 import type { Call } from './call.ts'
@@ -10,8 +12,8 @@ export interface Answered {
   readonly deployment: Deployment
   readonly group: string
   readonly headers: UpstreamHeaders
-  /** USD; `undefined` where no price is known. */
-  readonly costUsd: number | undefined
+  /** `undefined` where no price is known, and of streams, whose head is sent before they cost anything. */
+  readonly cost: Cost | undefined
 }
 
 /** Headers that describe one hop, or that the gateway sets itself; never copied from a provider. */
@@ -61,7 +63,7 @@ export function answerHead(call: Call, answered: Answered, contentType: string, 
     'x-midflight-revision',
     String(call.snapshot.revision),
   ]
-  if (answered.costUsd !== undefined) head.push('x-litellm-response-cost', String(answered.costUsd))
+  if (answered.cost !== undefined) pushCost(head, answered.cost)
   if (call.options.timeoutMs !== undefined) head.push('x-litellm-timeout', String(call.options.timeoutMs / 1000))
   pushNames(head, 'x-midflight-dropped-params', progress.dropped)
   pushNames(head, 'x-midflight-changed-params', progress.changed)
@@ -73,6 +75,14 @@ export function answerHead(call: Call, answered: Answered, contentType: string, 
     if (name.startsWith('x-ratelimit-')) head.push(name, text)
   }
   return head
+}
+
+function pushCost(head: string[], cost: Cost): void {
+  head.push('x-litellm-response-cost', nanoToText(cost.total))
+  if (cost.total === cost.original) return
+  head.push('x-litellm-response-cost-original', nanoToText(cost.original))
+  if (cost.discount !== 0) head.push('x-litellm-response-cost-discount-amount', nanoToText(cost.discount))
+  if (cost.margin !== 0) head.push('x-litellm-response-cost-margin-amount', nanoToText(cost.margin))
 }
 
 /** The headers of an answer that is an error. */

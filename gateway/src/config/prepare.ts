@@ -1,4 +1,5 @@
 import type { Generation, Revision } from '../core/brand.ts'
+import { noPrices } from '../core/cost/price-book.ts'
 import type { Deployment } from '../core/deployment.ts'
 import type { Inputs, InputUri } from '../core/input.ts'
 import type { Problem } from '../core/problem.ts'
@@ -91,6 +92,7 @@ export function snapshotOf(prepared: Prepared, revision: number, generation: num
     hash: prepared.hash,
     models: prepared.models,
     settings: prepared.settings.value.settings,
+    prices: noPrices,
     deployments: prepared.deployments,
     declared: prepared.declared,
   })

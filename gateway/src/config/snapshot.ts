@@ -1,5 +1,6 @@
 import type { Generation, Revision } from '../core/brand.ts'
 import type { Declared } from '../core/changes.ts'
+import type { PriceBook } from '../core/cost/price-book.ts'
 import type { Deployment, ModelGroup } from '../core/deployment.ts'
 import type { KindName } from '../core/resource.ts'
 import type { Settings } from '../core/settings.ts'
@@ -12,6 +13,7 @@ export interface Snapshot {
   readonly hash: string
   readonly models: ModelIndex
   readonly settings: Settings
+  readonly prices: PriceBook
   readonly deployments: ReadonlyMap<string, Deployment>
   readonly declared: DeclaredIndex
 }

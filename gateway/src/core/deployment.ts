@@ -2,7 +2,6 @@ import type { UpstreamPool } from '../lib/http-client.ts'
 import type { JsonObject } from '../lib/json.ts'
 import type { DeploymentId } from './brand.ts'
 import type { ChatRequest } from './chat.ts'
-import type { Prices } from './usage.ts'
 import type { DialectName, Endpoint, EndpointOptions, UpstreamFailure } from './wire.ts'
 
 /** One upstream target: provider, upstream model, credential, limits. Compiled, frozen, shared by generations while unchanged. */
@@ -38,14 +37,21 @@ export interface Deployment {
   readonly chatDefaults: Partial<ChatRequest> | undefined
   /** `mock_response`: answer here, call nobody. */
   readonly mockResponse: string | undefined
-  /** The operator's own prices; `undefined`: the price map's. */
-  readonly prices: Prices | undefined
+  readonly pricing: DeploymentPricing
   /** `model_info` as declared, echoed by `/model/info`. */
   readonly info: JsonObject
   /** Takes no calls until somebody unblocks it (`/model/block`). */
   readonly blocked: boolean
   /** `model_info.team_id`: only this team's callers may use it. */
   readonly teamId: string | undefined
+}
+
+/** What the operator says of the deployment's prices; the price map says the rest, when a call is costed. */
+export interface DeploymentPricing {
+  /** The operator's own, by LiteLLM's field names; `undefined`: the price map's hold. */
+  readonly own: JsonObject | undefined
+  /** `base_model`: the name under which the price map knows the model, e.g. of an Azure deployment. */
+  readonly baseModel: string | undefined
 }
 
 /** Milliseconds; `undefined` leaves it to the router's setting. */

@@ -18,3 +18,10 @@ export function usdToNano(usd: number): NanoUsd {
 export function nanoToUsd(amount: number): number {
   return amount / nanoPerUsd
 }
+
+/** A plain decimal without exponent, for headers: `0.0000125`. */
+export function nanoToText(amount: NanoUsd): string {
+  const digits = String(Math.abs(amount)).padStart(10, '0')
+  const fraction = digits.slice(-9).replace(/0+$/, '')
+  return `${amount < 0 ? '-' : ''}${digits.slice(0, -9)}${fraction === '' ? '' : `.${fraction}`}`
+}

@@ -1,4 +1,5 @@
 import type { Secret } from '../lib/secret.ts'
+import type { TermsTable } from './cost/terms.ts'
 
 /**
  * Everything a call may need from `litellm_settings`, `router_settings` and `general_settings`, defaults filled in.
@@ -17,6 +18,8 @@ export interface Settings {
   /** Show usage in every stream, whatever the caller asked. */
   readonly alwaysIncludeStreamUsage: boolean
   readonly requireAuthForMetrics: boolean
+  /** `cost_discount_config` and `cost_margin_config`. */
+  readonly terms: TermsTable
   /** Header to read the key from first (`general_settings.litellm_key_header_name`), lower case. */
   readonly keyHeader: string | undefined
 }

@@ -12,13 +12,50 @@ export interface Usage {
   readonly reasoningTokens?: number
   readonly audioInputTokens?: number
   readonly audioOutputTokens?: number
+  readonly imageInputTokens?: number
+  readonly imageOutputTokens?: number
+  /** At which of its prices the provider served the call; absent: the standard one. */
+  readonly serviceTier?: ServiceTier
+  /** The model that the provider says answered. */
+  readonly model?: string
+  /** Searches of the web that the provider made for the answer. */
+  readonly webSearches?: number
+  /** What is not counted in tokens. */
+  readonly units?: UsageUnits
+  /** The provider never told; the gateway counted what passed. */
+  readonly estimated?: true
 }
 
-/** USD per token. Absent: unknown, so the cost of a call that used such tokens is unknown too. */
-export interface Prices {
-  readonly inputPerToken?: number
-  readonly outputPerToken?: number
-  readonly cachedInputPerToken?: number
-  readonly cacheWritePerToken?: number
-  readonly reasoningPerToken?: number
+export type ServiceTier = 'flex' | 'priority' | 'batch'
+
+/** Quantities of calls that are billed by something else than tokens; durations in ms. */
+export interface UsageUnits {
+  readonly inputCharacters?: number
+  readonly outputCharacters?: number
+  readonly inputImages?: number
+  readonly outputImages?: number
+  /** Of all images that were made. */
+  readonly outputPixels?: number
+  readonly audioMs?: number
+  readonly inputVideoMs?: number
+  readonly outputVideoMs?: number
+  /** How long the provider worked; what deployments billed by time cost. */
+  readonly responseMs?: number
+  /** Search units of a reranking. */
+  readonly queries?: number
+  readonly requests?: number
+  readonly pages?: number
+  readonly annotatedPages?: number
+  readonly citationTokens?: number
+  readonly searchContextSize?: 'low' | 'medium' | 'high'
+  readonly codeInterpreterSessions?: number
+  readonly fileSearches?: number
+  readonly computerUseInputTokens?: number
+  readonly computerUseOutputTokens?: number
+}
+
+/** The tier as a request or a provider words it; `undefined` for the standard one and for words without a price of their own. */
+export function serviceTierOf(word: unknown): ServiceTier | undefined {
+  if (word === 'flex' || word === 'priority' || word === 'batch') return word
+  return undefined
 }

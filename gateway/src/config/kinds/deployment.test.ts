@@ -97,7 +97,10 @@ test('every field that LiteLLM users write is where the data plane looks for it'
     defaults: { temperature: 0.2, max_tokens: 100, extra_body: { top_k: 3 } },
     chatDefaults: { temperature: 0.2, maxOutputTokens: 100, extra: {} },
     mockResponse: undefined,
-    prices: { inputPerToken: 1e-6, outputPerToken: 0.00002, cachedInputPerToken: 0 },
+    pricing: {
+      own: { input_cost_per_token: '1e-6', output_cost_per_token: 0.00002, cache_read_input_token_cost: 0 },
+      baseModel: undefined,
+    },
     info: { id: '1', output_cost_per_token: 0.00002, mode: 'chat', anything: [1] },
     blocked: false,
     teamId: undefined,
@@ -116,7 +119,7 @@ test('what is not written is left to the router', async () => {
     [deployment.retries, deployment.cooldownMs, deployment.maxParallel],
     [undefined, undefined, undefined],
   )
-  assert.deepEqual([deployment.prices, deployment.chatDefaults, deployment.defaults], [undefined, undefined, {}])
+  assert.deepEqual([deployment.pricing.own, deployment.chatDefaults, deployment.defaults], [undefined, undefined, {}])
   assert.equal(deployment.parameters.unsupported, undefined)
 })
 
@@ -219,8 +222,7 @@ test('LiteLLM parameters that mean nothing to a provider are named and not sent'
   const params = {
     vertex_project: 'p',
     litellm_session_id: 's',
-    tiered_pricing: [],
-    output_cost_per_image: 1,
+    off_peak_pricing: { hours_utc: '16:30-00:30' },
     use_in_pass_through: true,
   }
   const { prepared, problems } = await prepareOnce({ models: [model('a', '1', { ...params, top_k: 4 })] })

@@ -1,5 +1,6 @@
 import type { DeploymentId } from '../../core/brand.ts'
 import type { ChatRequest } from '../../core/chat.ts'
+import { isPriceField } from '../../core/cost/price-fields.ts'
 import type { Deployment } from '../../core/deployment.ts'
 import { GatewayError } from '../../core/errors.ts'
 import { problem } from '../../core/problem.ts'
@@ -12,7 +13,7 @@ import type { Provider, ProviderSettings } from '../../providers/provider.ts'
 import { describe } from '../schema/describe.ts'
 import * as field from '../schema/fields.ts'
 import { bodyDefaults, isLitellmOnly, type LitellmParams, litellmParams, noteOn } from '../schema/litellm-params.ts'
-import { priceFields, pricesOf } from '../schema/prices.ts'
+import { pricingOf } from '../schema/prices.ts'
 import type { Resolved } from '../schema/references.ts'
 import type { Credential } from './credential.ts'
 import { type Build, defineKind } from './kind.ts'
@@ -27,7 +28,11 @@ const modelName = field
   .name('a model name')
   .refine((value) => value.split('*').length <= 2, { error: 'a name with at most one `*`' })
 
-const modelInfo = field.mapping({ id: field.text.nullish(), team_id: field.text.nullish(), ...priceFields })
+const modelInfo = field.mapping({
+  id: field.text.nullish(),
+  team_id: field.text.nullish(),
+  base_model: field.text.nullish(),
+})
 
 /** An entry of `model_list` (contract 2.1). */
 export const deployment = defineKind({
@@ -98,7 +103,7 @@ export const deployment = defineKind({
       defaults,
       chatDefaults: chatDefaults(defaults, build, resolved),
       mockResponse: params.mock_response ?? undefined,
-      prices: pricesOf(params, info ?? {}),
+      pricing: deepFreeze(pricingOf(params, info ?? {}, build, resolved)),
       info: deepFreeze({ ...info } as JsonObject),
       blocked: blocked ?? false,
       teamId: info?.team_id || undefined,
@@ -139,7 +144,7 @@ function chatDefaults(defaults: JsonObject, build: Build, resolved: Resolved): P
 
 function reportUnsupported(params: LitellmParams, build: Build): void {
   for (const [key, value] of Object.entries(params)) {
-    if (value === null || !isLitellmOnly(key)) continue
+    if (value === null || !isLitellmOnly(key) || isPriceField(key)) continue
     build.report(`litellm_params.${key}`, (where) => problem('key_not_supported', where, { key, note: noteOn(key) }))
   }
 }

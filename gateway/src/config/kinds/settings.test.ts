@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Declaration, model, prepareOnce } from '../../../test/control-plane.ts'
+import { TermsTable } from '../../core/cost/terms.ts'
 import type { InputUri } from '../../core/input.ts'
 import { problemToLine } from '../../core/problem.ts'
 import type { Settings } from '../../core/settings.ts'
@@ -33,6 +34,7 @@ test('without a word the defaults of LiteLLM hold', async () => {
       maxResponseBytes: 100 * 1024 * 1024,
       alwaysIncludeStreamUsage: false,
       requireAuthForMetrics: false,
+      terms: new TermsTable({ discounts: {}, margins: {} }),
       keyHeader: undefined,
     })
     assert.deepEqual(router, {

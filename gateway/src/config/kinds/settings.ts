@@ -1,3 +1,4 @@
+import { TermsTable } from '../../core/cost/terms.ts'
 import { problem } from '../../core/problem.ts'
 import type { RetryPolicy, RouterSettings, Settings } from '../../core/settings.ts'
 import { Secret } from '../../lib/secret.ts'
@@ -69,6 +70,10 @@ export const settings = defineKind({
       maxResponseBytes: Math.floor((general.max_response_size_mb ?? defaults.maxResponseMegabytes) * mebibyte),
       alwaysIncludeStreamUsage: general.always_include_stream_usage ?? false,
       requireAuthForMetrics: litellm.require_auth_for_metrics_endpoint ?? false,
+      terms: new TermsTable({
+        discounts: litellm.cost_discount_config ?? {},
+        margins: litellm.cost_margin_config ?? {},
+      }),
       keyHeader: general.litellm_key_header_name?.toLowerCase(),
     })
     return Object.freeze({ settings: compiled, references: Object.freeze(modelReferences(router, litellm)) })

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { isObject, type JsonObject, type JsonValue } from '../../lib/json.ts'
 import * as field from './fields.ts'
-import { priceFields } from './prices.ts'
 
 /** How a provider is reached; in `litellm_params` and in the values of a credential alike. */
 export const accessFields = {
@@ -41,7 +40,7 @@ export const litellmParams = field.mapping({
   drop_params: field.parameterPolicy.nullish(),
   additional_drop_params: field.names.nullish(),
   allowed_openai_params: field.names.nullish(),
-  ...priceFields,
+  base_model: field.text.nullish(),
 })
 
 export type LitellmParams = z.output<typeof litellmParams>
@@ -51,7 +50,6 @@ export type LitellmParams = z.output<typeof litellmParams>
  * they would make providers refuse every call.
  */
 const litellmOnly: ReadonlySet<string> = new Set([
-  'base_model',
   'tags',
   'budget_duration',
   'max_budget',
@@ -130,7 +128,7 @@ export function isLitellmOnly(key: string): boolean {
 /** What it means to the operator that such a key has no effect, where that is not plain. */
 export function noteOn(key: string): string | undefined {
   if (key === 'max_budget' || key === 'budget_duration') return 'budgets are not enforced'
-  if (key === 'base_model' || priceLike.test(key)) return 'costs are counted without it'
+  if (priceLike.test(key)) return 'costs are counted without it'
   return undefined
 }
 

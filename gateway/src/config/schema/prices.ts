@@ -1,33 +1,51 @@
-import type { Prices } from '../../core/usage.ts'
-import * as field from './fields.ts'
+import { isFlatPrice, isPriceField } from '../../core/cost/price-fields.ts'
+import { parseRate } from '../../core/cost/rate.ts'
+import type { DeploymentPricing } from '../../core/deployment.ts'
+import { problem } from '../../core/problem.ts'
+import { isObject, type JsonObject, type JsonValue } from '../../lib/json.ts'
+import type { Build } from '../kinds/kind.ts'
+import { describe } from './describe.ts'
+import type { Resolved } from './references.ts'
 
-const price = field.numeric('a price in USD, 0 or more', (value) => value >= 0)
-
-/** The price fields that are counted with (contract 1.6), in `litellm_params` or `model_info`. */
-export const priceFields = {
-  input_cost_per_token: price.nullish(),
-  output_cost_per_token: price.nullish(),
-  cache_read_input_token_cost: price.nullish(),
-  cache_creation_input_token_cost: price.nullish(),
-  output_cost_per_reasoning_token: price.nullish(),
-}
-
-type PriceFields = { readonly [Field in keyof typeof priceFields]?: number | null | undefined }
+type Values = Readonly<Record<string, unknown>>
 
 /**
  * The operator's own prices. `null` means "not set", 0 means free (contract 1.7); `litellm_params` wins over `model_info`.
- * @returns `undefined` when neither sets any, so that the price map's apply
+ * What is no price is reported.
  */
-export function pricesOf(params: PriceFields, info: PriceFields): Prices | undefined {
-  const of = (name: keyof PriceFields): number | undefined => params[name] ?? info[name] ?? undefined
-  const prices = {
-    inputPerToken: of('input_cost_per_token'),
-    outputPerToken: of('output_cost_per_token'),
-    cachedInputPerToken: of('cache_read_input_token_cost'),
-    cacheWritePerToken: of('cache_creation_input_token_cost'),
-    reasoningPerToken: of('output_cost_per_reasoning_token'),
+export function pricingOf(params: Values, info: Values, build: Build, resolved: Resolved): DeploymentPricing {
+  const own: Record<string, JsonValue> = {}
+  for (const [section, values] of [
+    ['model_info', info],
+    ['litellm_params', params],
+  ] as const) {
+    for (const [name, value] of Object.entries(values)) {
+      if (value === null || value === undefined || !isPriceField(name)) continue
+      if (isPrice(name, value)) {
+        // Specs are JSON, and so are their parts.
+        own[name] = value as JsonValue
+        continue
+      }
+      const path = `${section}.${name}`
+      const reference = resolved.references.get(path)
+      const found = reference === undefined ? describe(value as JsonValue, path) : `the value of \`${reference}\``
+      build.report(path, (where) => problem('value_invalid', where, { expected: expectedOf(name), found }))
+    }
   }
-  const set = Object.entries(prices).filter(([, value]) => value !== undefined)
-  // `Prices` is exactly these keys, each optional.
-  return set.length === 0 ? undefined : (Object.fromEntries(set) as Prices)
+  const baseModel = textOf(info.base_model) ?? textOf(params.base_model)
+  return { own: Object.keys(own).length === 0 ? undefined : (own as JsonObject), baseModel }
+}
+
+function isPrice(name: string, value: unknown): boolean {
+  if (isFlatPrice(name)) return parseRate(value) !== undefined
+  return name === 'tiered_pricing' ? Array.isArray(value) : isObject(value as JsonValue)
+}
+
+function expectedOf(name: string): string {
+  if (isFlatPrice(name)) return 'a price in USD, 0 or more'
+  return name === 'tiered_pricing' ? 'a list of tiers' : 'a mapping'
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
 }

@@ -35,11 +35,23 @@ const shared = {
   max_fallbacks: field.count.nullish(),
 }
 
+const fraction = field.numeric('a fraction of 0 to 1', (value) => value >= 0 && value <= 1)
+const margin = z.union(
+  [field.amount, z.strictObject({ percentage: field.amount.optional(), fixed_amount: field.amount.optional() })],
+  { error: 'a fraction such as 0.1, or a mapping of `percentage` and `fixed_amount`' },
+)
+
+/** LiteLLM's discounts and margins by provider (contract 1.8); also checked by the routes that change them. */
+export const costDiscounts = field.mappingOf(fraction)
+export const costMargins = field.mappingOf(margin)
+
 const litellmSettings = field.section({
   ...shared,
   drop_params: field.parameterPolicy.nullish(),
   request_timeout: field.seconds.nullish(),
   require_auth_for_metrics_endpoint: field.flag.nullish(),
+  cost_discount_config: costDiscounts.nullish(),
+  cost_margin_config: costMargins.nullish(),
 })
 
 const routerSettings = field.section({

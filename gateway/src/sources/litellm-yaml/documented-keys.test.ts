@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isLitellmOnly, litellmParams } from '../../config/schema/litellm-params.ts'
-import { priceFields } from '../../config/schema/prices.ts'
 import { settingsSchema } from '../../config/schema/settings.ts'
+import { priceFields } from '../../core/cost/price-fields.ts'
 import {
   allowedFailsPolicyKeys,
   type DocumentedKeys,
@@ -27,7 +27,7 @@ function readBy(schemaShape: object, ...elsewhere: readonly string[]): readonly 
 }
 
 test('the keys called honoured are exactly those that the config schemas read', () => {
-  assert.deepEqual(honoured(litellmParamsKeys), readBy(litellmParams.shape))
+  assert.deepEqual(honoured(litellmParamsKeys), readBy(litellmParams.shape, ...priceFields))
   assert.deepEqual(honoured(generalSettingsKeys), readBy(shape.general_settings.unwrap().unwrap().shape))
   assert.deepEqual(
     honoured(litellmSettingsKeys),
@@ -36,7 +36,7 @@ test('the keys called honoured are exactly those that the config schemas read', 
   assert.deepEqual(honoured(routerSettingsKeys), readBy(routerShape, 'model_group_alias'))
   assert.deepEqual(honoured(retryPolicyKeys), readBy(routerShape.retry_policy.unwrap().unwrap().shape))
   assert.deepEqual(honoured(allowedFailsPolicyKeys), readBy(routerShape.allowed_fails_policy.unwrap().unwrap().shape))
-  assert.deepEqual(honoured(modelInfoKeys), readBy(priceFields, 'id', 'team_id'))
+  assert.deepEqual(honoured(modelInfoKeys), readBy({}, 'base_model', 'id', 'team_id', ...priceFields))
 })
 
 test('the deployment kind warns of every documented parameter that has no effect', () => {

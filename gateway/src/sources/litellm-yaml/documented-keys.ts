@@ -1,3 +1,5 @@
+import { priceFields } from '../../core/cost/price-fields.ts'
+
 /**
  * What this version does with a key that LiteLLM documents:
  * - `honoured`: it is read. The config schemas are compared with this list in a test, so it cannot promise more than they read.
@@ -37,49 +39,9 @@ function keys(written: Written): DocumentedKeys {
   return table
 }
 
-/** Price fields of contract 1.6, in `litellm_params` and `model_info`; variants for tiers and batches have suffixes. */
-const honouredPrices = [
-  'input_cost_per_token',
-  'output_cost_per_token',
-  'cache_read_input_token_cost',
-  'cache_creation_input_token_cost',
-  'output_cost_per_reasoning_token',
-]
-const otherPrices = [
-  'cache_creation_input_token_cost_above_1hr',
-  'input_cost_per_audio_token',
-  'output_cost_per_audio_token',
-  'cache_read_input_audio_token_cost',
-  'cache_creation_input_audio_token_cost',
-  'input_cost_per_image_token',
-  'output_cost_per_image_token',
-  'citation_cost_per_token',
-  'input_cost_per_token_cache_hit',
-  'tiered_pricing',
-  'off_peak_pricing',
-  'input_cost_per_character',
-  'output_cost_per_character',
-  'input_cost_per_second',
-  'output_cost_per_second',
-  'input_cost_per_audio_per_second',
-  'output_cost_per_audio_per_second',
-  'input_cost_per_video_per_second',
-  'output_cost_per_video_per_second',
-  'input_cost_per_image',
-  'output_cost_per_image',
-  'input_cost_per_pixel',
-  'output_cost_per_pixel',
-  'input_cost_per_query',
-  'ocr_cost_per_page',
-  'annotation_cost_per_page',
-  'code_interpreter_cost_per_session',
-  'computer_use_input_cost_per_1k_tokens',
-  'computer_use_output_cost_per_1k_tokens',
-  'file_search_cost_per_1k_calls',
-  'file_search_cost_per_gb_per_day',
-  'vector_store_cost_per_gb_per_day',
-  'search_context_cost_per_query',
-]
+/** In `litellm_params` and `model_info`; variants for tiers and batches have suffixes. */
+const honouredPrices = priceFields
+const otherPrices = ['off_peak_pricing']
 const priceNote = 'costs are counted without it'
 
 /** The document itself. */
@@ -150,6 +112,7 @@ export const litellmParamsKeys = keys({
     'drop_params',
     'additional_drop_params',
     'allowed_openai_params',
+    'base_model',
     ...honouredPrices,
   ],
   unsupported: [
@@ -182,14 +145,14 @@ export const litellmParamsKeys = keys({
   noted: {
     'budgets are not enforced': ['max_budget', 'budget_duration'],
     'tags do not choose the deployment': ['tags'],
-    [priceNote]: ['base_model', ...otherPrices],
+    [priceNote]: otherPrices,
   },
   refused: { [runsNoCode]: ['azure_ad_token_provider'] },
 })
 
 /** `model_info`. A key that is not here is kept, as in LiteLLM. */
 export const modelInfoKeys = keys({
-  honoured: ['id', 'team_id', ...honouredPrices],
+  honoured: ['id', 'team_id', 'base_model', ...honouredPrices],
   kept: [
     'team_public_model_name',
     'mode',
@@ -219,7 +182,7 @@ export const modelInfoKeys = keys({
   ],
   noted: {
     'every key may call this deployment': ['access_groups'],
-    [priceNote]: ['base_model', ...otherPrices],
+    [priceNote]: otherPrices,
   },
 })
 
@@ -241,6 +204,8 @@ export const litellmSettingsKeys = keys({
     'drop_params',
     'request_timeout',
     'require_auth_for_metrics_endpoint',
+    'cost_discount_config',
+    'cost_margin_config',
     'model_alias_map',
   ],
   unsupported: [
@@ -257,8 +222,6 @@ export const litellmSettingsKeys = keys({
     'default_key_generate_params',
     'upperbound_key_generate_params',
     'key_generation_settings',
-    'cost_discount_config',
-    'cost_margin_config',
     'include_cost_in_streaming_usage',
     'enable_json_schema_validation',
     'prometheus_metrics_config',
