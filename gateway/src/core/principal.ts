@@ -15,6 +15,13 @@ export interface Principal {
   readonly team: Team | undefined
   readonly member: Member | undefined
   readonly organization: Organization | undefined
+  /** Models that access groups give to key and team besides their own lists (contract 3.5); absent: no such groups. */
+  readonly granted?: Grants
+}
+
+export interface Grants {
+  readonly key: readonly string[]
+  readonly team: readonly string[]
 }
 
 /** Whoever has limits of its own. Limits that a `budget_id` brings are already in here; the record's own fields win. */

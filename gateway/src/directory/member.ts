@@ -1,0 +1,15 @@
+import type { Limits, Member } from '../core/principal.ts'
+
+/** What a user may use as member of a team (contract 3.9). */
+export class CompiledMember implements Member {
+  readonly teamId: string
+  readonly userId: string
+  readonly limits: Limits
+
+  constructor(teamId: string, userId: string, limits: Limits) {
+    this.teamId = teamId
+    this.userId = userId
+    this.limits = limits
+    Object.freeze(this)
+  }
+}

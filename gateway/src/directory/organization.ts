@@ -1,0 +1,10 @@
+import type { Limits, Organization } from '../core/principal.ts'
+import type { Row } from './row.ts'
+import { CompiledSubject } from './subject.ts'
+
+export class CompiledOrganization extends CompiledSubject implements Organization {
+  constructor(row: Row, limits: Limits) {
+    super(row, 'organization_alias', limits)
+    Object.freeze(this)
+  }
+}
