@@ -361,7 +361,15 @@ function declaredIndex(declared: { readonly [Name in KindName]: ReadonlyMap<stri
   return {
     get(kind, name) {
       const found = declared[kind].get(name)
-      return found && { source: found.source, origin: found.resource.origin, spec: found.resource.spec }
+      if (found === undefined) return undefined
+      const { resource, source } = found
+      return {
+        source,
+        origin: resource.origin,
+        spec: resource.spec,
+        sourceOf: (path) => found.sourceOf?.(path) ?? source,
+        originOf: (path) => resource.originOf(path),
+      }
     },
     names: (kind) => declared[kind].keys(),
   }

@@ -52,4 +52,8 @@ export interface Declared {
   /** `config.yaml:12:5`, `database` */
   readonly origin: string
   readonly spec: JsonObject
+  /** The source of a value inside the spec: settings may be put together from several. */
+  sourceOf(path: string): string
+  /** `config.yaml:12:5` of a value inside the spec. */
+  originOf(path: string): string
 }

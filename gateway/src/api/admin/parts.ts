@@ -1,0 +1,12 @@
+import type { Tools } from '../../calls/tools.ts'
+import type { Changes } from '../../core/changes.ts'
+import type { Store } from '../../core/store.ts'
+
+/** What the management routes are given; nothing here changes while the process runs. */
+export interface AdminParts {
+  readonly changes: Changes
+  readonly store: Store
+  readonly tools: Tools
+  /** Of the process, for `STORE_MODEL_IN_DB`. */
+  readonly environment: Readonly<Record<string, string | undefined>>
+}
