@@ -25,6 +25,8 @@ const examples: { readonly [Code in ProblemCode]: ProblemFacts<Code> } = {
   alias_shadowed: { name: 'gpt-4o' },
   environment_missing: { name: 'OPENAI_API_KEY' },
   secret_unreadable: { file: '/run/secrets/openai', reason: 'no such file' },
+  row_unreadable: { kind: 'deployment', name: '4f1c…', reason: 'it was sealed under another salt key' },
+  store_away: { reason: 'connection refused' },
   models_vanished: { before: 100, after: 3 },
   last_good_unwritable: { file: 'last-good.json', reason: 'no space left on device' },
   last_good_unreadable: { file: 'last-good.json', reason: 'it is not JSON' },

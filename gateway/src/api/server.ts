@@ -145,11 +145,11 @@ export class GatewayServer {
       return
     }
     if (!request.complete) reply.closeAfter()
-    const body = JSON.stringify(
+    const told =
       error.detail === undefined
         ? this.#options.dialect(route?.dialect ?? 'openai-chat').encodeError(error)
-        : { detail: error.detail },
-    )
+        : { detail: error.detail }
+    const body = JSON.stringify(error.problems === undefined ? told : { ...told, problems: error.problems })
     reply.send(error.status, errorHead(id, snapshot?.revision, error), body)
   }
 

@@ -1,4 +1,5 @@
 import type { JsonValue } from '../lib/json.ts'
+import type { Problem } from './problem.ts'
 
 /**
  * The one table of every error that ends a call or an admin request. `type` is LiteLLM's wire type (contract 3.7, 4.5).
@@ -92,6 +93,8 @@ export interface ErrorDetails {
   readonly detail?: JsonValue
   /** LiteLLM's type or status where a route has its own for this case; the table's otherwise. */
   readonly wire?: { readonly type?: string; readonly status?: number }
+  /** All that is wrong with what was to be changed; shown beside the error. */
+  readonly problems?: readonly Problem[]
 }
 
 /** Ends a call. Caught per attempt, per call and per reconcile turn only; turned into the caller's dialect at the wall. */
@@ -102,6 +105,7 @@ export class GatewayError extends Error {
   readonly retryAfterMs: number | undefined
   readonly upstreamStatus: number | undefined
   readonly detail: JsonValue | undefined
+  readonly problems: readonly Problem[] | undefined
   readonly #wire: ErrorDetails['wire']
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
@@ -111,6 +115,7 @@ export class GatewayError extends Error {
     this.retryAfterMs = details.retryAfterMs
     this.upstreamStatus = details.upstreamStatus
     this.detail = details.detail
+    this.problems = details.problems
     this.#wire = details.wire
   }
 

@@ -165,6 +165,16 @@ export const problemTable = {
     message: ({ reason }) => `the gateway failed to apply the configuration: ${reason}`,
     hint: () => 'the last accepted configuration goes on serving; please report this',
   }),
+  row_unreadable: of<{ kind: string; name: string; reason: string }>({
+    severity: 'error',
+    message: ({ kind, name, reason }) => `the stored ${kind} \`${name}\` cannot be read: ${reason}`,
+    hint: () => 'it serves as it was last read, or not at all; all other rows are not concerned',
+  }),
+  store_away: of<{ reason: string }>({
+    severity: 'warning',
+    message: ({ reason }) => `the store does not answer: ${reason}`,
+    hint: () => 'what was read of it last goes on serving; changes by API are refused until it answers',
+  }),
   restart_required: of<{ key: string }>({
     severity: 'warning',
     message: ({ key }) => `\`${key}\` is read at start only; the change takes effect at the next start`,

@@ -1,0 +1,225 @@
+import type { Alteration, ChangeOptions, ChangeResult, ReplicaConfirmation } from '../core/change.ts'
+import type { Changes, Edited, ResourceDraft } from '../core/changes.ts'
+import { GatewayError } from '../core/errors.ts'
+import { type Problem, problemToLine } from '../core/problem.ts'
+import { type RecordId, recordKinds } from '../core/record.ts'
+import type { KindName, Layer, Verdict } from '../core/resource.ts'
+import type { Head, Store, StoredResource, Transaction } from '../core/store.ts'
+import type { JsonObject } from '../lib/json.ts'
+import { DraftOfRows, type Write } from './draft.ts'
+import type { Desk, Reconciler, Trial } from './reconcile.ts'
+
+/** The layer of the stored resources: what is known of them, as it would be, and as it was committed. */
+export interface StoredLayer {
+  readonly head: Head
+  /** @throws GatewayError `store_unavailable` */
+  read(): Promise<void>
+  stored(kind: KindName, name: string): StoredResource | undefined
+  storedOf(kind: KindName): readonly StoredResource[]
+  draft(writes: readonly Write[]): Layer
+  committed(rows: readonly StoredResource[], head: Head): Layer
+}
+
+export interface ChangesOptions {
+  readonly store: Pick<Store, 'change' | 'recordRefusal' | 'head'>
+  /** The source of that name is the reconciler's. */
+  readonly layer: StoredLayer & { readonly name: string }
+  readonly reconciler: Pick<Reconciler, 'turn' | 'pull' | 'status'>
+  /** Records that are not what they were: whoever remembers them forgets them before the change is answered. */
+  readonly onRecords: (records: readonly RecordId[]) => void
+  /** Resolves when the replicas have confirmed the revision, or their leases or the time have run out. */
+  readonly confirmations: (
+    revision: number,
+    options: { readonly waitMs: number | undefined; readonly revocation: boolean },
+  ) => Promise<readonly ReplicaConfirmation[]>
+  readonly report: (event: string, facts: Readonly<Record<string, unknown>>, cause: unknown) => void
+}
+
+const tries = 3
+
+/** The head moved between draft and commit. */
+class Moved extends Error {}
+
+export function createChanges(options: ChangesOptions): Changes {
+  const { store, layer, reconciler, onRecords } = options
+
+  async function resources<Result>(
+    how: ChangeOptions,
+    edit: (draft: ResourceDraft) => Edited<Result> | Promise<Edited<Result>>,
+  ): Promise<ChangeResult<Result>> {
+    for (let attempt = 1; ; attempt += 1) {
+      // The edit has to see what other replicas have committed, so a store that is away is told here.
+      await layer.read()
+      await reconciler.pull(layer.name)
+      try {
+        const done = await reconciler.turn((desk) => attemptOn(desk, how, edit))
+        return await confirmed(how, done)
+      } catch (error) {
+        if (!(error instanceof Moved)) throw error
+        if (attempt === tries) {
+          throw new GatewayError(
+            'change_conflict',
+            `Others changed the configuration ${tries} times while this change was prepared; nothing was written. Try again.`,
+          )
+        }
+      }
+    }
+  }
+
+  async function attemptOn<Result>(
+    desk: Desk,
+    how: ChangeOptions,
+    edit: (draft: ResourceDraft) => Edited<Result> | Promise<Edited<Result>>,
+  ): Promise<ChangeResult<Result>> {
+    const base = layer.head
+    checkIfMatch(how.ifMatch, { from: base.resourceRevision, to: base.revision })
+    const draft = new DraftOfRows(layer, desk.served?.declared)
+    const { result, alongside } = await edit(draft)
+    const { writes } = draft
+    if (writes.length === 0) {
+      const written = await store.change(changeOptions(how), (transaction) => runAlongside(transaction, alongside))
+      return afterRecords(how, result, written, desk.verdict)
+    }
+    const drafted = layer.draft(writes)
+    const trial = await desk.prepare(drafted)
+    if (!trial.accepted) return refuse(how, draft.alterations, trial.problems)
+    try {
+      return await commit(desk, how, { base, draft, trial, drafted, result, alongside })
+    } catch (error) {
+      trial.release()
+      throw error
+    }
+  }
+
+  async function commit<Result>(
+    desk: Desk,
+    how: ChangeOptions,
+    drafted: {
+      readonly base: Head
+      readonly draft: DraftOfRows
+      readonly trial: Extract<Trial, { accepted: true }>
+      readonly drafted: Layer
+      readonly result: Result
+      readonly alongside: Edited<unknown>['alongside']
+    },
+  ): Promise<ChangeResult<Result>> {
+    const { base, draft, trial, result, alongside } = drafted
+    const written = await store.change(changeOptions(how, desk.verdict.revision), async (transaction) => {
+      if (transaction.head.resourceRevision !== base.resourceRevision) throw new Moved()
+      const rows: StoredResource[] = []
+      for (const write of draft.writes) rows.push(...(await writeRow(transaction, write)))
+      await runAlongside(transaction, alongside)
+      if (trial.problems.length > 0) transaction.note({ problems: trial.problems })
+      return rows
+    })
+    const alterations = how.dryRun === true ? draft.alterations : written.alterations
+    if (how.dryRun === true) {
+      trial.release()
+      return { ...desk.verdict, problems: trial.problems, result, alterations }
+    }
+    forget(alterations)
+    const { generation } = trial.publish(layer.committed(written.result, written.head), written.head.revision)
+    return {
+      applied: true,
+      revision: written.head.revision,
+      generation,
+      problems: trial.problems,
+      result,
+      alterations,
+    }
+  }
+
+  async function records<Result>(
+    how: ChangeOptions,
+    work: (transaction: Transaction) => Promise<Result>,
+  ): Promise<ChangeResult<Result>> {
+    const written = await store.change(changeOptions(how), async (transaction) => {
+      const { revision } = transaction.head
+      checkIfMatch(how.ifMatch, { from: revision, to: revision })
+      return work(transaction)
+    })
+    return confirmed(how, afterRecords(how, written.result, written, verdictOf(reconciler)))
+  }
+
+  function afterRecords<Result>(
+    how: ChangeOptions,
+    result: Result,
+    { alterations, head }: { readonly alterations: readonly Alteration[]; readonly head: Head },
+    { generation }: Pick<Verdict, 'generation'>,
+  ): ChangeResult<Result> {
+    if (how.dryRun !== true) forget(alterations)
+    return { applied: true, revision: head.revision, generation, problems: [], result, alterations }
+  }
+
+  function forget(alterations: readonly Alteration[]): void {
+    const altered = alterations.flatMap(({ kind, name }) => (isRecord(kind) ? [{ kind, id: name }] : []))
+    if (altered.length > 0) onRecords(altered)
+  }
+
+  async function refuse(
+    how: ChangeOptions,
+    alterations: readonly Alteration[],
+    problems: readonly Problem[],
+  ): Promise<never> {
+    if (how.dryRun !== true) {
+      await store
+        .recordRefusal(how.actor, alterations, problems)
+        // The refusal stands; that the journal lacks it is for the operator.
+        .catch((error: unknown) => options.report('config.journal.failed', { via: how.actor.via }, error))
+    }
+    throw new GatewayError('config_refused', `The change was refused: ${problems.map(problemToLine).join('; ')}`, {
+      problems,
+    })
+  }
+
+  async function confirmed<Result>(how: ChangeOptions, done: ChangeResult<Result>): Promise<ChangeResult<Result>> {
+    if (how.dryRun === true || (how.waitMs === undefined && how.revocation !== true)) return done
+    const replicas = await options.confirmations(done.revision, {
+      waitMs: how.waitMs,
+      revocation: how.revocation === true,
+    })
+    return { ...done, replicas }
+  }
+
+  return { resources, records }
+}
+
+function changeOptions({ actor, dryRun }: ChangeOptions, above?: number) {
+  return {
+    actor,
+    ...(dryRun === undefined ? {} : { dryRun }),
+    ...(above === undefined ? {} : { above }),
+  }
+}
+
+async function runAlongside(transaction: Transaction, alongside: Edited<unknown>['alongside']): Promise<void> {
+  await alongside?.(transaction)
+}
+
+async function writeRow(transaction: Transaction, { kind, name, spec }: Write): Promise<StoredResource[]> {
+  if (spec !== undefined) return [await transaction.putResource(kind, name, spec)]
+  const before = await transaction.deleteResource(kind, name)
+  if (before === undefined) return []
+  const gone: JsonObject = {}
+  return [{ ...before, spec: gone, deleted: true, revision: transaction.revision }]
+}
+
+/** What the caller saw must still be what is there: any of these revisions shows the same. */
+function checkIfMatch(ifMatch: number | undefined, same: { readonly from: number; readonly to: number }): void {
+  if (ifMatch === undefined || (ifMatch >= same.from && ifMatch <= same.to)) return
+  throw new GatewayError(
+    'revision_conflict',
+    `If-Match names revision ${ifMatch}, but the head is ${same.to}, last changed at ${same.from}; read again and redo the change.`,
+    { param: 'If-Match' },
+  )
+}
+
+function verdictOf(reconciler: Pick<Reconciler, 'status'>): Pick<Verdict, 'generation'> {
+  return reconciler.status()
+}
+
+const isRecordKind = new Set<string>(recordKinds)
+
+function isRecord(kind: Alteration['kind']): kind is RecordId['kind'] {
+  return isRecordKind.has(kind)
+}
