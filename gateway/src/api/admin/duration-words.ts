@@ -20,7 +20,7 @@ export function afterDuration(from: number, words: string, param: string): numbe
   const [, digits, unit] = match
   const amount = Number(digits)
   const at = unit === 'mo' ? afterMonths(from, amount) : from + amount * unitMs[unit as keyof typeof unitMs]
-  if (!(at - from <= longestMs)) throw unreadable(words, param)
+  if (amount === 0 || !(at - from <= longestMs)) throw unreadable(words, param)
   return at
 }
 

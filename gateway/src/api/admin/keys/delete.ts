@@ -1,0 +1,119 @@
+import { nanoToUsd } from '../../../core/money.ts'
+import type { Principal } from '../../../core/principal.ts'
+import type { StoredRecord } from '../../../core/record.ts'
+import { roles } from '../../../core/role.ts'
+import type { Transaction } from '../../../core/store.ts'
+import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
+import { changeReply } from '../../change-reply.ts'
+import { isoTime, textOf } from '../body-changes.ts'
+import { spentBy } from '../money-fields.ts'
+import type { RecordTools } from '../record-tools.ts'
+import { refusal, wrapped } from '../refusals.ts'
+import { deleteBody, oneKeyBody } from './fields.ts'
+import { findKey, keyOfAlias } from './find.ts'
+import { keyRows } from './row.ts'
+import { isKeyOrHash } from './token.ts'
+import { moveAccessGroups } from './update.ts'
+import { permitKey } from './who.ts'
+
+const makers = roles.filter((role) => role !== 'proxy_admin_viewer' && role !== 'internal_user_viewer')
+const tag = 'key management'
+
+/** Everything that makes a key not count any more; each is answered when no replica accepts it (issue: a revocation has a bound). */
+export function revocationRoutes(tools: RecordTools): readonly DeclaredRoute[] {
+  return [
+    adminRoute({
+      method: 'POST',
+      path: '/key/delete',
+      summary: 'Deletes keys; answered when no replica accepts them any more',
+      tag,
+      roles: makers,
+      body: deleteBody,
+      async handle(call) {
+        const { keys, key_aliases: aliases } = call.body
+        const named = keys ?? aliases ?? []
+        if (named.length === 0) throw wrapped(400, 'Specify keys or key_aliases to delete.')
+        const outcome = await tools.changes.records({ ...call.change, revocation: true }, async (transaction) => {
+          const found: { readonly name: string; readonly key: StoredRecord }[] = []
+          for (const name of new Set(named)) {
+            const key = keys ? await findKey(transaction, name) : await keyOfAlias(transaction, name)
+            if (key !== undefined) found.push({ name, key })
+          }
+          if (found.length === 0) throw refusal(404, 'No keys found', 'not_found_error', 'keys')
+          // Nothing is deleted unless all may be.
+          for (const { key } of found) await permitKey(transaction, call.principal, 'key.delete', key, '/key/delete')
+          await deleteKeys(
+            tools,
+            transaction,
+            call.principal,
+            found.map(({ key }) => key),
+          )
+          return found.map(({ name }) => name)
+        })
+        return changeReply(call.change, outcome, { deleted_keys: outcome.result })
+      },
+    }),
+    blockRoute(tools, '/key/block', true),
+    blockRoute(tools, '/key/unblock', false),
+  ]
+}
+
+function blockRoute(tools: RecordTools, path: string, blocked: boolean): DeclaredRoute {
+  return adminRoute({
+    method: 'POST',
+    path,
+    summary: blocked ? 'Blocks a key; answered when no replica accepts it any more' : 'Lets a blocked key call again',
+    tag,
+    roles: makers,
+    body: oneKeyBody,
+    async handle(call) {
+      const { key: named } = call.body
+      if (!isKeyOrHash(named)) throw refusal(400, 'Invalid key format.', 'bad_request_error', 'key')
+      const outcome = await tools.changes.records(
+        { ...call.change, ...(blocked ? { revocation: true } : {}) },
+        async (transaction) => {
+          const key = await findKey(transaction, named)
+          if (key === undefined)
+            throw refusal(404, `Key not found. Passed key=${shown(named)}`, 'not_found_error', 'key')
+          await permitKey(transaction, call.principal, 'key.block', key, path)
+          return transaction.putRecord('key', key.id, { ...key.body, blocked })
+        },
+      )
+      const [row] = await keyRows(tools, tools.store, [outcome.result])
+      return changeReply(call.change, outcome, { ...row?.row, token: outcome.result.id })
+    },
+  })
+}
+
+/** Deletes keys with everything that leads to them, and keeps a copy of each for `/key/info`. */
+export async function deleteKeys(
+  tools: Pick<RecordTools, 'spending'>,
+  transaction: Transaction,
+  principal: Principal,
+  keys: readonly StoredRecord[],
+): Promise<void> {
+  const spentOf = await spentBy(
+    tools,
+    'api_key',
+    keys.map((key) => key.id),
+  )
+  for (const key of keys) {
+    await moveAccessGroups(transaction, key, [])
+    const { records: retired } = await transaction.records({ kind: 'retired-key', where: { alias: key.id } })
+    for (const old of retired) await transaction.deleteRecord('retired-key', old.id)
+    await transaction.deleteRecord('key', key.id)
+    await transaction.putRecord('deleted-key', key.id, {
+      ...key.body,
+      spend: nanoToUsd(spentOf(key.id).amount),
+      created_at: textOf(key.body.created_at) ?? isoTime(key.createdAt),
+      created_by: textOf(key.body.created_by) ?? key.createdBy,
+      deleted_at: isoTime(transaction.now),
+      deleted_by: principal.userId || null,
+      deleted_by_api_key: principal.key?.id ?? null,
+    })
+  }
+}
+
+function shown(named: string): string {
+  return named.startsWith('sk-') ? `sk-...${named.slice(-4)}` : named
+}

@@ -1,0 +1,169 @@
+import { GatewayError } from '../../../core/errors.ts'
+import type { StoredRecord } from '../../../core/record.ts'
+import { roles } from '../../../core/role.ts'
+import type { Transaction } from '../../../core/store.ts'
+import type { JsonObject } from '../../../lib/json.ts'
+import { type AdminCall, adminRoute, type DeclaredRoute } from '../../admin-route.ts'
+import { changeReply } from '../../change-reply.ts'
+import { namesOf, present, textOf } from '../body-changes.ts'
+import { managementSettings } from '../management-settings.ts'
+import { resetAnchor, setSpend } from '../money-fields.ts'
+import { permit, teamStandings } from '../permissions.ts'
+import { callerOf, type RecordTools } from '../record-tools.ts'
+import { wrapped } from '../refusals.ts'
+import { updatedKeyBody } from './body.ts'
+import { bulkUpdateBody, teamBulkUpdateBody, type UpdateBody, updateBody } from './fields.ts'
+import { checkReferences, claimAlias, knownKey, knownTeam } from './find.ts'
+import { keyRows } from './row.ts'
+import { permitUpdate } from './who.ts'
+
+const makers = roles.filter((role) => role !== 'proxy_admin_viewer' && role !== 'internal_user_viewer')
+const tag = 'key management'
+
+export function updateRoutes(tools: RecordTools): readonly DeclaredRoute[] {
+  return [
+    adminRoute({
+      method: 'POST',
+      path: '/key/update',
+      summary: 'Changes a key; only what is sent counts, and null clears',
+      tag,
+      roles: makers,
+      body: updateBody,
+      async handle(call) {
+        const { outcome, row } = await updateKey(tools, call, call.body, '/key/update')
+        return changeReply(call.change, outcome, { key: call.body.key, ...row })
+      },
+    }),
+    adminRoute({
+      method: 'POST',
+      path: '/key/bulk_update',
+      summary: 'Changes many keys, each on its own',
+      tag,
+      roles: ['proxy_admin'],
+      body: bulkUpdateBody,
+      handle: async (call) => ({ body: await updateEach(tools, call, call.body.keys, '/key/bulk_update') }),
+    }),
+    adminRoute({
+      method: 'POST',
+      path: '/team/key/bulk_update',
+      summary: "Makes one change to a team's keys, each on its own",
+      tag,
+      roles: makers,
+      body: teamBulkUpdateBody,
+      async handle(call) {
+        const { team_id: teamId, key_ids: ids, all_keys_in_team: all, update_fields: fields } = call.body
+        const team = await knownTeam(tools.store, teamId)
+        const standings = await teamStandings(tools.store, call.principal, team)
+        const route = '/team/key/bulk_update'
+        permit('key.bulk-update-team', standings, { route, teamId, caller: callerOf(call.principal) })
+        const { records } = await tools.store.records({ kind: 'key', where: { team_id: teamId } })
+        const tokens = records.map((key) => key.id)
+        const chosen = all === true ? tokens : (ids ?? []).filter((id) => tokens.includes(id))
+        if (all !== true && chosen.length === 0) throw wrapped(400, 'No keys of this team were named.')
+        const updates = chosen.map((key) => ({ ...fields, key }))
+        return { body: await updateEach(tools, call, updates, route, standings.has('team_admin')) }
+      },
+    }),
+  ]
+}
+
+interface BulkResult {
+  total_requested: number
+  successful_updates: JsonObject[]
+  failed_updates: JsonObject[]
+}
+
+/** Each in a change of its own, so that one that is refused stops no other. */
+async function updateEach(
+  tools: RecordTools,
+  call: AdminCall<unknown, unknown>,
+  updates: readonly UpdateBody[],
+  route: string,
+  permitted = false,
+): Promise<BulkResult> {
+  const result: BulkResult = { total_requested: updates.length, successful_updates: [], failed_updates: [] }
+  for (const update of updates) {
+    try {
+      const { row } = await updateKey(tools, call, update, route, permitted)
+      result.successful_updates.push({ key: update.key, key_info: row })
+    } catch (error) {
+      // What is no refusal (a store that is away, a mistake of ours) is not this key's failure.
+      if (!(error instanceof GatewayError) || error.status >= 500) throw error
+      result.failed_updates.push({ key: update.key, key_info: null, failed_reason: error.message })
+    }
+  }
+  return result
+}
+
+/** @param permitted whoever calls has the right to change any key of the team */
+async function updateKey(
+  tools: RecordTools,
+  call: AdminCall<unknown, unknown>,
+  sent: UpdateBody,
+  route: string,
+  permitted = false,
+) {
+  const request = present(sent)
+  const fields = managementSettings(call.exchange.snapshot).team_admin_editable_team_fields
+  const revocation = sent.blocked === true
+  const outcome = await tools.changes.records(
+    { ...call.change, ...(revocation ? { revocation } : {}) },
+    async (transaction) => {
+      const key = await knownKey(transaction, sent.key)
+      if (!permitted) await permitUpdate(transaction, call.principal, key, request, fields, route)
+      return changeKey(tools, transaction, key, sent)
+    },
+  )
+  const { spend } = sent
+  if (typeof spend === 'number' && call.change.dryRun !== true) {
+    await setSpend(tools, 'api_key', outcome.result.id, spend)
+  }
+  const [shown] = await keyRows(tools, tools.store, [outcome.result])
+  return { outcome, row: { ...shown?.row, token: outcome.result.id } }
+}
+
+/** @throws GatewayError (400, 404) */
+export async function changeKey(
+  tools: RecordTools,
+  transaction: Transaction,
+  key: StoredRecord,
+  sent: UpdateBody,
+): Promise<StoredRecord> {
+  const request = present(sent)
+  const team = textOf(request.team_id)
+  if (team !== undefined && team !== key.body.team_id) await knownTeam(transaction, team)
+  const { project_id: project } = request
+  // A key may leave its project and enter none other (contract 3.3).
+  if (project !== undefined && project !== null && project !== key.body.project_id) {
+    throw wrapped(400, 'project_id can only be cleared with null; it cannot be changed to another project.')
+  }
+  await claimAlias(transaction, request.key_alias, key.id)
+  await checkReferences(transaction, request)
+  if (request.access_group_ids !== undefined) {
+    await moveAccessGroups(transaction, key, namesOf(request.access_group_ids))
+  }
+  return transaction.putRecord('key', key.id, {
+    ...updatedKeyBody(key.body, sent, transaction.now),
+    ...(request.budget_duration === undefined ? {} : resetAnchor(tools, request.budget_duration, transaction.now)),
+  })
+}
+
+/** Groups list the keys that have them; a key that leaves or changes its name is followed there. */
+export async function moveAccessGroups(
+  transaction: Transaction,
+  key: StoredRecord,
+  wanted: readonly string[],
+  token: string | undefined = key.id,
+): Promise<void> {
+  const before = namesOf(key.body.access_group_ids)
+  for (const id of new Set([...before, ...wanted])) {
+    const group = await transaction.record('access-group', id)
+    if (group === undefined) {
+      if (before.includes(id)) continue
+      throw wrapped(404, `Access group not found, passed access_group_id=${id}`)
+    }
+    const others = namesOf(group.body.assigned_key_ids).filter((other) => other !== key.id)
+    const assigned = wanted.includes(id) && token !== undefined ? [...others, token] : others
+    await transaction.putRecord('access-group', id, { ...group.body, assigned_key_ids: assigned })
+  }
+}
