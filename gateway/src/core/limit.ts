@@ -13,9 +13,11 @@ export type CounterWindow =
 
 /** One counter that a call must fit into before it starts. */
 export interface Demand {
+  /** Name of the counter, `descriptor:value:measure`: made once per holder, because a call must not join texts. */
+  readonly counter: string
   /** What LiteLLM calls the holder in messages: `api_key`, `user`, `team`, `team_member`, `organization`, `end_user`, `model_per_key` … */
   readonly descriptor: string
-  /** Stable id of the holder: the key's hash, the team's id, `<hash>:<model>` … Counters are `descriptor:value:measure`. */
+  /** Stable id of the holder: the key's hash, the team's id, `<hash>:<model>` … */
   readonly value: string
   readonly measure: Measure
   /**
@@ -60,7 +62,7 @@ export interface Limiter {
   /** Unix ms by the clock of the shared place, as this process knows it. */
   now(): number
   /** What a budget counter holds besides reservations becomes this; a counter that is not there stays so. */
-  setBudget(name: string, amount: number): Promise<void>
+  setBudget(counter: string, amount: number): Promise<void>
   /** Resolves when everything settled so far is in the shared place. */
   flush(): Promise<void>
   /** Lifts budget counters that know less than was spent: the shared place lost them, or was away. */
@@ -70,8 +72,8 @@ export interface Limiter {
 
 /** A budget counter, or what it starts from when it is not there: the sum that the store keeps. */
 export interface BudgetState {
-  /** `descriptor:value` */
-  readonly name: string
+  /** `descriptor:value:budget` */
+  readonly counter: string
   readonly amount: number
   /** Unix ms; `undefined`: no window has begun. */
   readonly resetsAt: number | undefined
@@ -79,9 +81,9 @@ export interface BudgetState {
 
 export type Taking = { readonly reservation: Reservation } | { readonly refusal: Refusal }
 
-/** Name of a demand's counter. */
-export function counterName(demand: Pick<Demand, 'descriptor' | 'value' | 'measure'>): string {
-  return `${demand.descriptor}:${demand.value}:${demand.measure}`
+/** Name of a counter. */
+export function counterName(descriptor: string, value: string, measure: Measure): string {
+  return `${descriptor}:${value}:${measure}`
 }
 
 /** Whether a call still fits into a counter that holds so much. */
