@@ -101,7 +101,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
     },
   })
   const metrics = new Metrics({ traffic, status: () => reconciler.status(), openCalls: () => server.openCalls })
-  const authenticator = new Authenticator(key.key)
+  const authenticator = new Authenticator({ bootKey: key.key, clock: systemClock })
   const server: GatewayServer = new GatewayServer({
     slot,
     authenticator,

@@ -2,18 +2,53 @@ import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
 import { test } from 'node:test'
 import { GatewayError } from '../core/errors.ts'
+import type { Principal } from '../core/principal.ts'
+import { systemClock } from '../lib/clock.ts'
 import { Secret } from '../lib/secret.ts'
 import { Authenticator } from './authenticate.ts'
+import type { RequestHead } from './request-head.ts'
+import type { Route } from './route.ts'
 
-const authenticator = new Authenticator(new Secret('sk-boot'))
+const authenticator = new Authenticator({ bootKey: new Secret('sk-boot'), clock: systemClock })
+
+const chat: Route = {
+  method: 'POST',
+  path: '/v1/chat/completions',
+  access: 'caller',
+  dialect: 'openai-chat',
+  handle() {},
+}
+
+const administrator = { role: 'proxy_admin', userId: 'default_user_id' }
 
 function check(
   authorization: string | undefined,
   other: Record<string, string> = {},
   master?: Secret,
-  header?: string,
+  keyHeader?: string,
+  query = '',
+  route = chat,
 ) {
-  return authenticator.authenticate({ authorization, other: new Map(Object.entries(other)) }, header, master)
+  const head: RequestHead = {
+    method: route.method,
+    path: route.path,
+    query,
+    keys: { authorization, other: new Map(Object.entries(other)) },
+    contentType: undefined,
+    contentEncoding: undefined,
+    contentLength: undefined,
+    callId: undefined,
+    timeout: undefined,
+    streamTimeout: undefined,
+    retries: undefined,
+  }
+  const principal = authenticator.authenticate(head, route, { masterKey: master, keyHeader })
+  assert.ok(!(principal instanceof Promise), 'without virtual keys nothing is waited for')
+  return facts(principal)
+}
+
+function facts({ role, userId }: Principal) {
+  return { role, userId }
 }
 
 function refusal(run: () => unknown): { status: number; type: string; param: string | undefined; message: string } {
@@ -28,20 +63,27 @@ function refusal(run: () => unknown): { status: number; type: string; param: str
 }
 
 test('the master key is accepted wherever the contract lets callers put it', () => {
-  assert.deepEqual(check('Bearer sk-boot'), { role: 'proxy_admin' })
-  assert.deepEqual(check('bearer sk-boot'), { role: 'proxy_admin' })
+  assert.deepEqual(check('Bearer sk-boot'), administrator)
+  assert.deepEqual(check('bearer sk-boot'), administrator)
   for (const name of ['x-litellm-api-key', 'api-key', 'x-api-key', 'x-goog-api-key', 'ocp-apim-subscription-key']) {
-    assert.deepEqual(check(undefined, { [name]: 'sk-boot' }), { role: 'proxy_admin' })
-    assert.deepEqual(check(undefined, { [name]: 'Bearer sk-boot' }), { role: 'proxy_admin' })
+    assert.deepEqual(check(undefined, { [name]: 'sk-boot' }), administrator)
+    assert.deepEqual(check(undefined, { [name]: 'Bearer sk-boot' }), administrator)
   }
-  assert.deepEqual(check('Bearer sk-wrong', { 'x-team-key': 'sk-boot' }, undefined, 'x-team-key'), {
-    role: 'proxy_admin',
-  })
+  assert.deepEqual(check('Bearer sk-wrong', { 'x-team-key': 'sk-boot' }, undefined, 'x-team-key'), administrator)
+})
+
+test("a key in the query counts on Google's routes and nowhere else", () => {
+  const google: Route = { ...chat, path: '/v1beta/models/{model}' }
+  assert.deepEqual(check(undefined, {}, undefined, undefined, 'alt=sse&key=sk-boot', google), administrator)
+  assert.equal(
+    refusal(() => check(undefined, {}, undefined, undefined, 'key=sk-boot')).message,
+    'Authentication Error, No api key passed in.',
+  )
 })
 
 test("the configuration's master key replaces the one of the start, and a changed one counts at once", () => {
   const first = new Secret('sk-first')
-  assert.deepEqual(check('Bearer sk-first', {}, first), { role: 'proxy_admin' })
+  assert.deepEqual(check('Bearer sk-first', {}, first), administrator)
   assert.equal(refusal(() => check('Bearer sk-boot', {}, first)).status, 401)
   assert.equal(refusal(() => check('Bearer sk-first', {}, new Secret('sk-second'))).status, 401)
 })

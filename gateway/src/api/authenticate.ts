@@ -1,8 +1,15 @@
-import { hash, timingSafeEqual } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { GatewayError } from '../core/errors.ts'
 import type { Principal } from '../core/principal.ts'
+import type { Settings } from '../core/settings.ts'
+import type { Directory } from '../directory/directory.ts'
+import { Confirmations, type Freshness } from '../directory/freshness.ts'
+import type { Clock } from '../lib/clock.ts'
 import type { Secret } from '../lib/secret.ts'
-import type { KeyHeaders } from './request-head.ts'
+import { refusalOf } from './caller-checks.ts'
+import type { RequestHead } from './request-head.ts'
+import type { Route } from './route.ts'
+import { isGoogle } from './route-groups.ts'
 
 /** Headers that may hold the key, in the order in which they count (contract 3.1); the operator's own comes first. */
 const keyHeaders = [
@@ -25,32 +32,44 @@ const administrator: Principal = Object.freeze({
   organization: undefined,
 })
 
-/** Accepted keys that are remembered. A process sees few keys often; the rest is hashed each time. */
-const rememberedKeys = 1_000
+export interface AuthenticatorOptions {
+  /** Counts while the configuration names no master key. */
+  readonly bootKey: Secret
+  readonly clock: Clock
+  /** Virtual keys; without it only the master key is known. */
+  readonly directory?: Pick<Directory, 'principalOf'>
+  readonly freshness?: Freshness
+}
 
-/** Checks callers' keys. Only digests are compared, in constant time. */
+/** What of a configuration decides who is calling. */
+export type KeySettings = Pick<Settings, 'masterKey' | 'keyHeader'>
+
+/**
+ * Stop 2: who is calling, and whether it may call this route at all. Only digests are compared, in constant time.
+ *
+ * Nobody is refused for what is merely not known here yet: before a refusal the store is asked whether anything has changed, once
+ * for all who wait (issue #3, "Read-through"). While the store is away, known keys go on and unknown ones get a 503.
+ */
 export class Authenticator {
-  readonly #bootKey: Secret
+  readonly #options: AuthenticatorOptions
+  readonly #confirmations: Confirmations | undefined
   /** Digests of master keys by the secret they were made from: a changed key is a new secret. */
-  readonly #digests = new WeakMap<Secret, Buffer>()
-  /** Keys that were accepted, with the secret that accepted them: good for as long as that secret counts. */
-  readonly #accepted = new Map<string, Secret>()
+  readonly #digests = new WeakMap<Secret, string>()
 
-  /** @param bootKey counts while the configuration names no master key */
-  constructor(bootKey: Secret) {
-    this.#bootKey = bootKey
+  constructor(options: AuthenticatorOptions) {
+    const { freshness, clock } = options
+    this.#options = options
+    this.#confirmations = freshness === undefined ? undefined : new Confirmations(() => freshness.confirm(), clock)
   }
 
-  /** @throws GatewayError `key_missing`, `key_malformed` or `key_unknown`, with LiteLLM's messages (contract 3.7) */
-  authenticate(keys: KeyHeaders, keyHeader: string | undefined, masterKey: Secret | undefined): Principal {
-    const key = readKey(keys, keyHeader)
-    const master = masterKey ?? this.#bootKey
-    if (this.#accepted.get(key) === master) return administrator
-    if (timingSafeEqual(digestOf(key), this.#digestOfMaster(master))) {
-      if (this.#accepted.size >= rememberedKeys) this.#accepted.clear()
-      this.#accepted.set(key, master)
-      return administrator
-    }
+  /**
+   * Answers at once for a caller that is known. Throws, or rejects with, GatewayError: the codes of contract 3.7, or
+   * `store_unavailable` for a key of which nothing is known.
+   */
+  authenticate(head: RequestHead, route: Route, settings: KeySettings | undefined): Principal | Promise<Principal> {
+    const key = readKey(head, route, settings?.keyHeader)
+    const id = hash('sha256', key)
+    if (sameDigest(id, this.#digestOfMaster(settings?.masterKey ?? this.#options.bootKey))) return administrator
     if (!key.startsWith('sk-')) {
       throw new GatewayError(
         'key_malformed',
@@ -58,27 +77,83 @@ export class Authenticator {
         { param: 'None' },
       )
     }
-    throw new GatewayError(
-      'key_unknown',
-      `Authentication Error, Invalid proxy server token passed. Received API Key = ${masked(key)}, Key Hash (Token) =${hash('sha256', key)}. Unable to find token in cache or \`LiteLLM_VerificationTokenTable\``,
-      { param: 'key' },
-    )
+    const { directory, freshness, clock } = this.#options
+    if (directory === undefined) throw unknownKey(key, id)
+    // Only while the store can be asked: without it, what is known counts.
+    if (freshness?.leaseValid() === false && freshness.reachable()) return this.#confirmed(key, id, route, head.path)
+    const principal = directory.principalOf(id)
+    if (principal === undefined || principal instanceof Promise)
+      return this.#lookedUp(principal, key, id, route, head.path)
+    const refusal = refusalOf(principal, route, head.path, clock.wall())
+    return refusal === undefined ? principal : this.#confirmed(key, id, route, head.path, refusal)
   }
 
-  #digestOfMaster(secret: Secret): Buffer {
+  /** Resolves when everything that was committed before is known here. Rejects with `store_unavailable`. */
+  async confirm(): Promise<void> {
+    await this.#confirmations?.confirm()
+  }
+
+  async #lookedUp(
+    looking: Promise<Principal | undefined> | undefined,
+    key: string,
+    id: string,
+    route: Route,
+    path: string,
+  ): Promise<Principal> {
+    const principal = await looking
+    if (principal === undefined) return this.#confirmed(key, id, route, path)
+    const refusal = refusalOf(principal, route, path, this.#options.clock.wall())
+    return refusal === undefined ? principal : this.#confirmed(key, id, route, path, refusal)
+  }
+
+  /** @param known why the caller is refused by what is known; `undefined`: nothing is known of it */
+  async #confirmed(key: string, id: string, route: Route, path: string, known?: GatewayError): Promise<Principal> {
+    try {
+      await this.confirm()
+    } catch (cause) {
+      // A key that was blocked when the store was last heard is not let in because it is silent now.
+      if (known !== undefined) throw known
+      const remembered = await this.#options.directory?.principalOf(id)
+      if (remembered === undefined) throw cause
+      return permitted(remembered, route, path, this.#options.clock.wall())
+    }
+    const principal = await this.#options.directory?.principalOf(id)
+    if (principal === undefined) throw unknownKey(key, id)
+    return permitted(principal, route, path, this.#options.clock.wall())
+  }
+
+  #digestOfMaster(secret: Secret): string {
     const known = this.#digests.get(secret)
     if (known !== undefined) return known
-    const digest = digestOf(secret.reveal())
+    const digest = hash('sha256', secret.reveal())
     this.#digests.set(secret, digest)
     return digest
   }
 }
 
-function digestOf(key: string): Buffer {
-  return hash('sha256', key, 'buffer')
+/** Takes the same time wherever they differ. As text, because a digest as a buffer costs six times the hashing (measured: 3 µs). */
+function sameDigest(left: string, right: string): boolean {
+  let difference = left.length ^ right.length
+  for (let index = 0; index < right.length; index += 1) difference |= left.charCodeAt(index) ^ right.charCodeAt(index)
+  return difference === 0
 }
 
-function readKey(keys: KeyHeaders, keyHeader: string | undefined): string {
+/** @throws GatewayError as `refusalOf` says */
+function permitted(principal: Principal, route: Route, path: string, now: number): Principal {
+  const refusal = refusalOf(principal, route, path, now)
+  if (refusal !== undefined) throw refusal
+  return principal
+}
+
+function unknownKey(key: string, id: string): GatewayError {
+  return new GatewayError(
+    'key_unknown',
+    `Authentication Error, Invalid proxy server token passed. Received API Key = ${masked(key)}, Key Hash (Token) =${id}. Unable to find token in cache or \`LiteLLM_VerificationTokenTable\``,
+    { param: 'key' },
+  )
+}
+
+function readKey({ keys, query }: RequestHead, route: Route, keyHeader: string | undefined): string {
   const own = keyHeader === undefined ? undefined : keys.other?.get(keyHeader)
   if (own !== undefined) return withoutBearer(own)
   for (const name of keyHeaders) {
@@ -88,8 +163,15 @@ function readKey(keys: KeyHeaders, keyHeader: string | undefined): string {
     }
     const value = keys.other?.get(name)
     if (value !== undefined) return withoutBearer(value)
+    // Google's clients put the key there; on other routes a key in a URL would only end up in logs.
+    const inQuery = name === 'x-goog-api-key' && query !== '' && isGoogle(route) ? keyOfQuery(query) : undefined
+    if (inQuery !== undefined) return inQuery
   }
   throw new GatewayError('key_missing', 'Authentication Error, No api key passed in.', { param: 'None' })
+}
+
+function keyOfQuery(query: string): string | undefined {
+  return new URLSearchParams(query).get('key') || undefined
 }
 
 function bearerOf(authorization: string): string {

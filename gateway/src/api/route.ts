@@ -19,6 +19,12 @@ export interface Exchange {
   readonly principal: Principal | undefined
   readonly request: IncomingMessage
   readonly reply: Reply
+  /**
+   * The same request with the newest configuration and principal, after everything that was committed before is known here: what
+   * a caller is refused for may just have been changed on another replica. Once at most, and before a call was made of it.
+   * Rejects with `store_unavailable`, or with what now refuses the caller.
+   */
+  renew(): Promise<Exchange>
 }
 
 /** Who may call: anybody, any key, or these roles. Decided on the same route object that is then run. */

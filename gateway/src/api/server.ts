@@ -12,7 +12,7 @@ import type { Clock } from '../lib/clock.ts'
 import { Roster } from '../lib/roster.ts'
 import type { Authenticator } from './authenticate.ts'
 import { readHead } from './request-head.ts'
-import { type Route, RouteTable } from './route.ts'
+import { type Exchange, type Route, RouteTable } from './route.ts'
 
 /** Above the idle time of the load balancers in front (ALB 60 s, nginx 60 s), so that they never reuse what we just closed (reliability 3.3). */
 const keepAliveMs = 75_000
@@ -95,36 +95,57 @@ export class GatewayServer {
   /** Not an async function: until a handler has to wait, a request is one run of plain calls. */
   #serve(request: IncomingMessage, response: ServerResponse): void {
     const { slot, clock, authenticator, newId } = this.#options
-    const lease = slot.acquire()
+    let lease = slot.acquire()
     const reply = new Reply(response, this.#isDraining, () => {
       this.#open.delete(reply)
       lease?.[Symbol.dispose]()
     })
     this.#open.add(reply)
-    const snapshot = lease?.snapshot
     const startedAt = clock.now()
     let id: string | undefined
     let route: Route | undefined
-    const refuse = (caught: unknown): void => this.#refuse(request, reply, route, id ?? newId(), snapshot, caught)
+    const refuse = (caught: unknown): void =>
+      this.#refuse(request, reply, route, id ?? newId(), lease?.snapshot, caught)
     try {
-      const keyHeader = snapshot?.settings.keyHeader
-      const head = readHead(request, keyHeader)
-      id = callIdOf(head.callId) ?? newId()
+      const settings = lease?.snapshot.settings
+      const head = readHead(request, settings?.keyHeader)
+      const callId = callIdOf(head.callId) ?? newId()
+      id = callId
       const match = this.#routes.find(head.method, head.path)
       if (match === undefined) throw notFound(head.method, head.path)
       if (match === 'other-method') throw otherMethod(head.method, head.path)
-      route = match.route
-      if (snapshot === undefined && route.withoutSnapshot !== true) {
+      const { route: found, pathParameter } = match
+      route = found
+      if (lease === undefined && found.withoutSnapshot !== true) {
         throw new GatewayError('not_ready', 'No configuration has been accepted yet; GET /config/status tells why.')
       }
-      const principal =
-        route.access === 'public'
-          ? undefined
-          : authenticator.authenticate(head.keys, keyHeader, snapshot?.settings.masterKey)
-      if (principal !== undefined) authorize(route, principal, head.path)
-      const { pathParameter } = match
-      const done = route.handle({ id, startedAt, head, pathParameter, snapshot, principal, request, reply })
-      if (done instanceof Promise) done.catch(refuse)
+      const exchangeOf = (principal: Principal | undefined): Exchange => ({
+        id: callId,
+        startedAt,
+        head,
+        pathParameter,
+        snapshot: lease?.snapshot,
+        principal,
+        request,
+        reply,
+        renew,
+      })
+      const renew = async (): Promise<Exchange> => {
+        await authenticator.confirm()
+        // A reply that is closed has given its lease back and would not do so again.
+        if (reply.gone) throw new GatewayError('client_closed', 'The caller closed the connection.')
+        lease?.[Symbol.dispose]()
+        lease = slot.acquire()
+        return exchangeOf(await authenticator.authenticate(head, found, lease?.snapshot.settings))
+      }
+      const run = (principal: Principal | undefined): void => {
+        const done = found.handle(exchangeOf(principal))
+        if (done instanceof Promise) done.catch(refuse)
+      }
+      // Nothing reads the body before the handler does, so it waits in the connection while a key is looked up.
+      const principal = found.access === 'public' ? undefined : authenticator.authenticate(head, found, settings)
+      if (principal instanceof Promise) principal.then(run).catch(refuse)
+      else run(principal)
     } catch (caught) {
       refuse(caught)
     }
@@ -154,20 +175,6 @@ export class GatewayServer {
   }
 
   readonly #isDraining = (): boolean => this.#draining
-}
-
-/** @throws GatewayError `admin_only` (contract 3.7): a role that is not named may not */
-function authorize(route: Route, principal: Principal, path: string): void {
-  if (route.access === 'public' || route.access === 'caller' || route.access.includes(principal.role)) return
-  throw new GatewayError(
-    'admin_only',
-    `Authentication Error, Only proxy admin can be used to generate, delete, update info for new keys/users/teams. Route=${path}. Your role=${principal.role}. Your user_id=${maskedId(principal.userId)}`,
-    { param: 'None' },
-  )
-}
-
-function maskedId(id: string): string {
-  return id.length <= 8 ? '****' : `${id.slice(0, 4)}****${id.slice(-4)}`
 }
 
 /** The caller's own id, if it can be a header value again. */

@@ -28,6 +28,8 @@ export const errorTable = {
   key_blocked: { status: 401, type: 'auth_error', retryable: false },
   key_expired: { status: 401, type: 'expired_key', retryable: false },
   team_blocked: { status: 401, type: 'auth_error', retryable: false },
+  user_blocked: { status: 401, type: 'auth_error', retryable: false },
+  organization_blocked: { status: 401, type: 'auth_error', retryable: false },
   admin_only: { status: 401, type: 'auth_error', retryable: false },
   route_denied: { status: 403, type: 'permission_error', retryable: false },
   permission_denied: { status: 403, type: 'auth_error', retryable: false },
@@ -36,6 +38,7 @@ export const errorTable = {
   team_model_denied: { status: 403, type: 'team_model_access_denied', retryable: false },
   user_model_denied: { status: 403, type: 'user_model_access_denied', retryable: false },
   organization_model_denied: { status: 403, type: 'org_model_access_denied', retryable: false },
+  customer_model_denied: { status: 403, type: 'end_user_model_access_denied', retryable: false },
   customer_blocked: { status: 400, type: 'invalid_request_error', retryable: false },
 
   // what a caller may use

@@ -89,9 +89,7 @@ export function metricsRoute(metrics: Metrics, authenticator: Authenticator): Ro
     withoutSnapshot: true,
     async handle(exchange) {
       const settings = exchange.snapshot?.settings
-      if (settings?.requireAuthForMetrics === true) {
-        authenticator.authenticate(exchange.head.keys, settings.keyHeader, settings.masterKey)
-      }
+      if (settings?.requireAuthForMetrics === true) await authenticator.authenticate(exchange.head, this, settings)
       exchange.reply.send(200, ['content-type', metrics.contentType], await metrics.text())
     },
   }
