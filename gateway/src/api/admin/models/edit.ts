@@ -6,16 +6,21 @@ import type { JsonObject } from '../../../lib/json.ts'
 import { shownInfo } from './info.ts'
 import { idTaken } from './refusals.ts'
 import { type Rename, renameInRecords, renameInResources } from './rename.ts'
-import { modelRow, objectOf, textOf } from './row.ts'
+import { objectOf, textOf } from './row.ts'
 import { editedSpec, newSpec } from './spec.ts'
 import { innerName, joinTeam, leaveTeam, publicNameOf, teamOf } from './teams.ts'
 
-/** What the model routes do to the draft; each may run more than once. Answers are rows as clients see them. */
+/** What the model routes do to the draft; each may run more than once. The results are rows as they will be. */
 
 type Alongside = (transaction: Transaction) => Promise<void>
 
 /** @throws GatewayError with status 409 where a deployment of that id is declared anywhere */
-export function create(draft: ResourceDraft, id: string, sent: JsonObject, newId: () => string): Edited<JsonObject> {
+export function create(
+  draft: ResourceDraft,
+  id: string,
+  sent: JsonObject,
+  newId: () => string,
+): Edited<StoredResource> {
   if (draft.declared('deployment', id) !== undefined || storedModel(draft, id) !== undefined) throw idTaken(id)
   const info = objectOf(sent.model_info)
   const team = textOf(info.team_id) || undefined
@@ -39,7 +44,7 @@ export function edit(
   stored: StoredResource,
   sent: JsonObject,
   snapshot: Snapshot,
-): Edited<JsonObject> {
+): Edited<StoredResource> {
   const { name: id, spec: before } = stored
   if (objectOf(sent.litellm_params).litellm_credential_name === '') {
     throw new GatewayError(
@@ -79,7 +84,7 @@ function editOfTeam(
   before: JsonObject,
   sent: JsonObject,
   shown: JsonObject,
-): Edited<JsonObject> {
+): Edited<StoredResource> {
   const from = publicNameOf(before)
   const inner = textOf(before.model_name)
   const asked = textOf(sent.model_name)
@@ -102,15 +107,14 @@ function editOfTeam(
   return { result: rowOf(draft, id), alongside }
 }
 
-export function remove(draft: ResourceDraft, stored: StoredResource): Edited<JsonObject> {
+export function remove(draft: ResourceDraft, stored: StoredResource): Edited<StoredResource> {
   const { name: id, spec } = stored
   draft.delete('deployment', id)
-  const result = { message: `Model: ${id} deleted successfully` }
   const team = teamOf(spec)
-  if (team === undefined) return { result }
+  if (team === undefined) return { result: stored }
   const name = publicNameOf(spec)
-  if (hasSibling(draft, team, name, id)) return { result }
-  return { result, alongside: (transaction) => leaveTeam(transaction, team, name) }
+  if (hasSibling(draft, team, name, id)) return { result: stored }
+  return { result: stored, alongside: (transaction) => leaveTeam(transaction, team, name) }
 }
 
 export function storedModel(draft: ResourceDraft, id: string): StoredResource | undefined {
@@ -138,8 +142,8 @@ function isNamed(draft: ResourceDraft, snapshot: Snapshot, name: string, id: str
   return false
 }
 
-function rowOf(draft: ResourceDraft, id: string): JsonObject {
+function rowOf(draft: ResourceDraft, id: string): StoredResource {
   const stored = storedModel(draft, id)
   if (stored === undefined) throw new GatewayError('internal', `the deployment ${id} was put and is not in the draft`)
-  return modelRow(stored)
+  return stored
 }

@@ -11,7 +11,7 @@ import { snapshotOf } from '../snapshot-of.ts'
 import { storesModels } from '../stored-models.ts'
 import { create, edit, remove, storedModel } from './edit.ts'
 import * as refuse from './refusals.ts'
-import { modelRow } from './row.ts'
+import { modelRow, type Written } from './row.ts'
 import { modelById, modelByModelId, modelRowReply, newModel, partialModel } from './schema.ts'
 import { permitModel, teamOf } from './teams.ts'
 
@@ -26,20 +26,46 @@ export function modelWriteRoutes(parts: AdminParts): readonly DeclaredRoute[] {
     if (!storesModels(snapshot, environment)) throw refusal()
   }
 
-  /** One change of one stored deployment. @param missing the refusal for a deployment that the store does not have */
-  async function change(
-    call: Pick<AdminCall<unknown, unknown>, 'change' | 'principal' | 'exchange'>,
+  type Row = (written: Written) => JsonObject
+
+  /** Makes a change and answers its row as it was committed. */
+  async function changed(
+    call: Pick<AdminCall<unknown, unknown>, 'change'>,
+    edit: (draft: ResourceDraft) => Promise<Edited<StoredResource>>,
+    answer: (stored: StoredResource, written: Written) => JsonObject,
+  ): Promise<AdminReply> {
+    let at = 0
+    const outcome = await changes.resources(call.change, async (draft): Promise<Edited<Row>> => {
+      const { result, alongside } = await edit(draft)
+      return {
+        result: (written) => answer(result, written),
+        async alongside(transaction) {
+          at = transaction.now
+          await alongside?.(transaction)
+        },
+      }
+    })
+    return changeReply(call.change, outcome, outcome.result({ at, by: call.change.actor.id }))
+  }
+
+  /** The same for one stored deployment. @param missing the refusal for a deployment that the store does not have */
+  function changeOne(
+    call: Pick<AdminCall<unknown, unknown>, 'change' | 'principal'>,
     id: string,
     missing: (draft: ResourceDraft) => Error,
-    work: (draft: ResourceDraft, stored: StoredResource) => Edited<JsonObject>,
+    work: (draft: ResourceDraft, stored: StoredResource) => Edited<StoredResource>,
+    answer: (stored: StoredResource, written: Written) => JsonObject = modelRow,
   ): Promise<AdminReply> {
-    const outcome = await changes.resources(call.change, async (draft) => {
-      const stored = storedModel(draft, id)
-      if (stored === undefined) throw missing(draft)
-      await permitModel(store, call.principal, teamOf(stored.spec))
-      return work(draft, stored)
-    })
-    return changeReply(call.change, outcome, outcome.result)
+    return changed(
+      call,
+      async (draft) => {
+        const stored = storedModel(draft, id)
+        if (stored === undefined) throw missing(draft)
+        await permitModel(store, call.principal, teamOf(stored.spec))
+        return work(draft, stored)
+      },
+      answer,
+    )
   }
 
   return [
@@ -51,12 +77,12 @@ export function modelWriteRoutes(parts: AdminParts): readonly DeclaredRoute[] {
       roles: changers,
       body: newModel,
       reply: modelRowReply,
-      async handle({ body, sent, principal, change: options, exchange }) {
+      async handle(call) {
+        const { body, sent, principal, exchange } = call
         requireStore(exchange.snapshot, refuse.storeOff)
         await permitModel(store, principal, body.model_info?.team_id || undefined)
         const id = body.model_info?.id ?? randomUUID()
-        const outcome = await changes.resources(options, (draft) => create(draft, id, sent, randomUUID))
-        return changeReply(options, outcome, outcome.result)
+        return changed(call, async (draft) => create(draft, id, sent, randomUUID), modelRow)
       },
     }),
     adminRoute({
@@ -75,7 +101,7 @@ export function modelWriteRoutes(parts: AdminParts): readonly DeclaredRoute[] {
         }
         const missing = (draft: ResourceDraft) =>
           draft.declared('deployment', id) === undefined ? refuse.patchUnknown(id) : refuse.patchConfigModel()
-        return change(call, id, missing, (draft, stored) => edit(draft, stored, sent, snapshotOf(exchange)))
+        return changeOne(call, id, missing, (draft, stored) => edit(draft, stored, sent, snapshotOf(exchange)))
       },
     }),
     adminRoute({
@@ -96,7 +122,7 @@ export function modelWriteRoutes(parts: AdminParts): readonly DeclaredRoute[] {
         }
         const missing = (draft: ResourceDraft) =>
           draft.declared('deployment', id) === undefined ? refuse.updateUnknown() : refuse.updateConfigModel()
-        return change(call, id, missing, (draft, stored) => edit(draft, stored, sent, snapshotOf(exchange)))
+        return changeOne(call, id, missing, (draft, stored) => edit(draft, stored, sent, snapshotOf(exchange)))
       },
     }),
     adminRoute({
@@ -108,7 +134,9 @@ export function modelWriteRoutes(parts: AdminParts): readonly DeclaredRoute[] {
       body: modelById,
       handle(call) {
         requireStore(call.exchange.snapshot, refuse.storeOff)
-        return change(call, call.body.id, () => refuse.deleteUnknown(call.body.id), remove)
+        const { id } = call.body
+        const answer = (): JsonObject => ({ message: `Model: ${id} deleted successfully` })
+        return changeOne(call, id, () => refuse.deleteUnknown(id), remove, answer)
       },
     }),
     ...(['block', 'unblock'] as const).map((verb) =>
@@ -127,11 +155,14 @@ export function modelWriteRoutes(parts: AdminParts): readonly DeclaredRoute[] {
           requireStore(call.exchange.snapshot, refuse.storeOff)
           const missing = (draft: ResourceDraft) =>
             draft.declared('deployment', id) === undefined ? refuse.patchUnknown(id) : refuse.patchConfigModel()
-          return change(call, id, missing, (draft, stored) => {
+          const put = (draft: ResourceDraft, stored: StoredResource): Edited<StoredResource> => {
             draft.put('deployment', id, { ...stored.spec, blocked: verb === 'block' })
-            const row = modelRow(storedModel(draft, id) ?? stored)
-            return { result: { message: `Model: ${id} ${verb}ed successfully`, ...row } }
-          })
+            return { result: storedModel(draft, id) ?? stored }
+          }
+          return changeOne(call, id, missing, put, (stored, written) => ({
+            message: `Model: ${id} ${verb}ed successfully`,
+            ...modelRow(stored, written),
+          }))
         },
       }),
     ),
