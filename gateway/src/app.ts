@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
+import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { configRoutes } from './api/admin/config.ts'
 import { Authenticator } from './api/authenticate.ts'
@@ -11,13 +13,20 @@ import { GatewayServer } from './api/server.ts'
 import type { BootOptions } from './boot.ts'
 import { signalsOf } from './calls/route.ts'
 import type { Tools } from './calls/tools.ts'
+import { createChanges } from './config/change.ts'
+import { kinds } from './config/kinds/index.ts'
+import { storeNumbering } from './config/numbering.ts'
 import { prepare } from './config/prepare.ts'
 import { createReconciler, type Reconciler, type Turn } from './config/reconcile.ts'
 import { Slot } from './config/slot.ts'
 import type { Snapshot } from './config/snapshot.ts'
 import { UsagePool } from './config/usage-pool.ts'
-import { type Problem, problemToLine } from './core/problem.ts'
+import type { Changes } from './core/changes.ts'
+import type { Inputs } from './core/input.ts'
+import { isError, type Problem, problemToLine } from './core/problem.ts'
+import type { RecordId } from './core/record.ts'
 import type { Source, Verdict } from './core/resource.ts'
+import type { Store } from './core/store.ts'
 import { dialectNamed } from './dialects/index.ts'
 import { createInputs } from './inputs/inputs.ts'
 import { systemClock } from './lib/clock.ts'
@@ -25,17 +34,26 @@ import { Deadlines } from './lib/deadlines.ts'
 import { openPool } from './lib/http-client.ts'
 import { createIds } from './lib/ids.ts'
 import type { Log } from './lib/log.ts'
+import { Secret } from './lib/secret.ts'
+import { version } from './lib/version.ts'
 import { type BootKey, bootKey } from './master-key.ts'
 import { providers } from './providers/index.ts'
+import { confirmations } from './replicas/confirmations.ts'
+import { Feed, leaseMs } from './replicas/feed.ts'
+import { DatabaseSource } from './sources/database/source.ts'
 import { createDefaultsSource } from './sources/defaults.ts'
 import { createFileSource } from './sources/file.ts'
 import { DeploymentStates } from './state/deployment-state.ts'
 import { Traffic } from './state/traffic.ts'
+import { openStore } from './stores/open.ts'
 import { defaultStrategy, strategyNamed } from './strategies/index.ts'
 
 /** A gateway, wired and not yet started. */
 export interface App {
   readonly reconciler: Reconciler
+  readonly store: Store
+  readonly feed: Feed
+  readonly changes: Changes
   readonly key: BootKey
   /** Listens first, so that probes are answered while the first configuration is read. */
   start(): Promise<{ readonly address: AddressInfo; readonly verdict: Verdict }>
@@ -86,8 +104,26 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
           inputs,
         })
       : createFileSource(fileOptions(boot.config, boot, warn))
+  const { store } = openStore({
+    databaseUrl: boot.databaseUrl ?? (await variable(inputs, 'DATABASE_URL')),
+    dataDirectory: boot.dataDirectory,
+    saltKey: new Secret((await variable(inputs, 'LITELLM_SALT_KEY')) ?? key.key.reveal()),
+    previousSaltKeys: await previousSaltKeys(inputs),
+    clock: systemClock,
+    log,
+    hints: boot.hints,
+  })
+  const stored = new DatabaseSource({
+    store,
+    identity: store.dialect,
+    kinds: new Set(kinds.map((kind) => kind.name)),
+  })
   const reconciler = createReconciler({
-    sources: [{ source, required: true }],
+    sources: [
+      { source, required: true },
+      { source: stored, required: false },
+    ],
+    numbering: storeNumbering(store),
     inputs,
     slot,
     openPool,
@@ -99,6 +135,43 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
       logTurn(turn, log)
       metrics.onTurn(turn)
     },
+  })
+  const onRecords = (_records: readonly RecordId[] | 'all') => undefined
+  const replicaId = boot.replicaId ?? randomUUID()
+  const startedAt = systemClock.wall()
+  let label = `${hostname()} pid ${process.pid}`
+  const feed = new Feed({
+    store,
+    resources: stored,
+    pull: () => reconciler.pull(stored.name),
+    onRecords,
+    onHead: (head) => reconciler.countFrom(head.revision),
+    onApplied: (delayMs, hinted) => metrics.onApplied(delayMs, hinted),
+    describe: () => ({
+      id: replicaId,
+      label,
+      version,
+      startedAt,
+      draining: server.draining,
+      ...replicaState(reconciler),
+    }),
+    clock: systemClock,
+    random: Math.random,
+    onUnexpected: (error) => log.error('replica.feed.failed', { error }),
+  })
+  const changes = createChanges({
+    store,
+    layer: stored,
+    reconciler,
+    onRecords,
+    onCommitted: (head) => feed.committed(head),
+    confirmations: (revision, how) =>
+      confirmations(
+        { store, id: replicaId, clock: systemClock, onReplica: (listener) => feed.onReplica(listener), leaseMs },
+        revision,
+        how,
+      ),
+    report,
   })
   const metrics = new Metrics({ traffic, status: () => reconciler.status(), openCalls: () => server.openCalls })
   const authenticator = new Authenticator({ bootKey: key.key, clock: systemClock })
@@ -126,15 +199,24 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
       sleep: (ms) => sleep(ms),
       log: (event, facts) => log.info(event, facts),
     })
+    await feed.stop()
     await reconciler.stop()
+    await store.stop()
   }
 
   return {
     reconciler,
+    store,
+    feed,
+    changes,
     key,
     async start() {
       const address = await server.listen(boot.host, boot.port)
+      label = `${hostname()}:${address.port} pid ${process.pid}`
+      // A store that is away is told in the status, and comes back by itself.
+      await store.start().catch(() => undefined)
       const verdict = await reconciler.start()
+      await feed.start()
       return { address, verdict }
     },
     stop(noticeMs = boot.drainNoticeMs) {
@@ -190,6 +272,38 @@ function fileOptions(path: string, boot: Pick<BootOptions, 'maxConfigBytes'>, wa
     path,
     ...(boot.maxConfigBytes === undefined ? {} : { maxBytes: boot.maxConfigBytes }),
     ...(warn === undefined ? {} : { warn }),
+  }
+}
+
+/** Of the environment or the environment file; '' is none. */
+async function variable(inputs: Inputs, name: string): Promise<string | undefined> {
+  const content = await inputs.read(`env:${name}`)
+  return content.found ? content.value.reveal() || undefined : undefined
+}
+
+/** `LITELLM_SALT_KEY_PREVIOUS`: a list, parted by commas. */
+async function previousSaltKeys(inputs: Inputs): Promise<readonly Secret[]> {
+  const list = (await variable(inputs, 'LITELLM_SALT_KEY_PREVIOUS')) ?? ''
+  return list
+    .split(',')
+    .map((key) => key.trim())
+    .filter((key) => key !== '')
+    .map((key) => new Secret(key))
+}
+
+/** What the replica's row says of its configuration. */
+function replicaState(reconciler: Reconciler) {
+  const { generation, hash, state, sources, problems } = reconciler.status()
+  const refused = state === 'refused' ? problems.find(isError) : undefined
+  const newest = sources.find(
+    ({ name, version: seen, appliedVersion }) => name === 'database' && seen !== appliedVersion,
+  )
+  return {
+    generation,
+    hash,
+    state,
+    refusedRevision: newest?.version === undefined ? undefined : Number.parseInt(newest.version, 10),
+    refusal: refused === undefined ? undefined : problemToLine(refused),
   }
 }
 

@@ -15,6 +15,12 @@ export interface BootOptions {
   readonly maxConfigBytes: number | undefined
   readonly drainNoticeMs: number
   readonly drainMaxMs: number
+  /** Of the store; `undefined`: what `DATABASE_URL` says, else SQLite in the data directory. */
+  readonly databaseUrl: string | undefined
+  /** Name of this process among the replicas; `undefined`: a new one at each start. */
+  readonly replicaId: string | undefined
+  /** Whether changes are told of at once, or found by looking every second. */
+  readonly hints: boolean
 }
 
 /** The `serve` flags as the command line gives them; absent ones fall back to the environment, then to defaults. */
@@ -26,6 +32,7 @@ export interface ServeFlags {
   readonly envFile?: string
   readonly detailed_debug?: boolean
   readonly debug?: boolean
+  readonly database_url?: string
 }
 
 /** A value of the command line or the environment that cannot be used; the message names it and says what to do. */
@@ -52,6 +59,9 @@ export function readBootOptions(flags: ServeFlags, environment: Environment): Bo
     maxConfigBytes: readNumber('MIDFLIGHT_MAX_CONFIG_BYTES', environment, undefined),
     drainNoticeMs: readNumber('MIDFLIGHT_DRAIN_NOTICE_SECONDS', environment, 15) * 1000,
     drainMaxMs: readNumber('MIDFLIGHT_DRAIN_MAX_SECONDS', environment, 600) * 1000,
+    databaseUrl: flags.database_url,
+    replicaId: environment.MIDFLIGHT_REPLICA_ID || undefined,
+    hints: environment.MIDFLIGHT_DISABLE_NOTIFY !== '1',
   }
 }
 

@@ -34,6 +34,7 @@ export function addServeOptions(command: Command): Command {
     .option('--host <host>', 'address to listen on; default 0.0.0.0')
     .option('-p, --port <port>', 'default 4000; 0 takes a free one')
     .option('--data-dir <dir>', 'where state is kept; default .midflight')
+    .option('--database_url <url>', 'postgresql://…; default DATABASE_URL, else SQLite in the data directory')
     .option('--env-file <file>', 'environment file, watched; default .env if there is one')
     .option('--detailed_debug', 'debug log')
     .option('--debug', 'debug log')

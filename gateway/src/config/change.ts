@@ -27,6 +27,8 @@ export interface ChangesOptions {
   readonly reconciler: Pick<Reconciler, 'turn' | 'pull' | 'status'>
   /** Records that are not what they were: whoever remembers them forgets them before the change is answered. */
   readonly onRecords: (records: readonly RecordId[]) => void
+  /** A change of this process has this head, and is in force here. */
+  readonly onCommitted: (head: Head) => void
   /** Resolves when the replicas have confirmed the revision, or their leases or the time have run out. */
   readonly confirmations: (
     revision: number,
@@ -119,6 +121,7 @@ export function createChanges(options: ChangesOptions): Changes {
     }
     forget(alterations)
     const { generation } = trial.publish(layer.committed(written.result, written.head), written.head.revision)
+    options.onCommitted(written.head)
     return {
       applied: true,
       revision: written.head.revision,
@@ -147,7 +150,10 @@ export function createChanges(options: ChangesOptions): Changes {
     { alterations, head }: { readonly alterations: readonly Alteration[]; readonly head: Head },
     { generation }: Pick<Verdict, 'generation'>,
   ): ChangeResult<Result> {
-    if (how.dryRun !== true) forget(alterations)
+    if (how.dryRun !== true) {
+      forget(alterations)
+      options.onCommitted(head)
+    }
     return { applied: true, revision: head.revision, generation, problems: [], result, alterations }
   }
 

@@ -6,7 +6,7 @@ import type { UpstreamPool } from '../lib/http-client.ts'
 import { layersHash } from './content-hash.ts'
 import { LastGood } from './last-good.ts'
 import { LayerTable } from './layer-table.ts'
-import type { Numbering } from './numbering.ts'
+import type { NumberedContent, Numbering } from './numbering.ts'
 import { type Outcome, type Prepared, prepare, type Workshop } from './prepare.ts'
 import { Publication } from './publication.ts'
 import { guard } from './shrink-guard.ts'
@@ -81,6 +81,8 @@ export interface Reconciler {
    * Rejects as `work` does.
    */
   turn<Result>(work: (desk: Desk) => Promise<Result>): Promise<Result>
+  /** The store's head. Where it is behind what was counted here while it was away, it is moved on. */
+  countFrom(revision: number): Promise<void>
   status(): ConfigStatus
   /**
    * To be called after the last call has ended: stops sources and inputs, finishes the last-good copy, retires the running
@@ -148,8 +150,10 @@ class Loop implements Reconciler {
   /** With which inputs the layers that serve were built, or found to be still current. */
   #servedInputsEpoch = -1
   /** What had its number from the numbering: the layers that are no store's, and with which inputs. */
-  #numberedHash: string | undefined
-  #numberedInputsEpoch = -1
+  #numbered: { readonly whole: Pick<NumberedContent, 'source' | 'hash'> | undefined; readonly inputsEpoch: number } = {
+    whole: undefined,
+    inputsEpoch: -1,
+  }
   #copyUris: ReadonlySet<InputUri> = new Set()
   #staleSince: number | undefined
   /** Why the last turn could not even be finished. */
@@ -203,6 +207,14 @@ class Loop implements Reconciler {
     this.#presumeAway()
     if (this.#life === 'new') this.#life = 'running'
     return this.#exclusive(() => this.#turn(false))
+  }
+
+  async countFrom(revision: number): Promise<void> {
+    const ahead = this.#publication.revision
+    const { numbering } = this.#options
+    if (numbering === undefined || ahead <= revision) return
+    const { whole } = this.#numbered
+    if (whole !== undefined) await numbering.revisionOf({ ...whole, stored: 0, floor: ahead - 1 })
   }
 
   /** A source that may be away for long goes on as it was before the start. */
@@ -386,14 +398,13 @@ class Loop implements Reconciler {
     const floor = this.#publication.floor(prepared.hash)
     const { numbering } = this.#options
     if (numbering === undefined) return Math.max(stored, floor + 1)
-    const whole = layers.filter(({ acceptance }) => acceptance !== 'rows')
-    const hash = layersHash(whole)
-    const ofInputs = this.#servedInputsEpoch !== this.#numberedInputsEpoch
-    if (served !== undefined && hash === this.#numberedHash && !ofInputs && stored > floor) return stored
-    this.#numberedInputsEpoch = this.#servedInputsEpoch
-    this.#numberedHash = hash
-    const source = whole.map((layer) => layer.source).join(' ')
-    return (await numbering.revisionOf({ source, hash, stored, floor })) ?? floor + 1
+    const layersOfOthers = layers.filter(({ acceptance }) => acceptance !== 'rows')
+    const whole = { source: layersOfOthers.map((layer) => layer.source).join(' '), hash: layersHash(layersOfOthers) }
+    const before = this.#numbered
+    this.#numbered = { whole, inputsEpoch: this.#servedInputsEpoch }
+    const sameInputs = before.inputsEpoch === this.#servedInputsEpoch
+    if (served !== undefined && before.whole?.hash === whole.hash && sameInputs && stored > floor) return stored
+    return (await numbering.revisionOf({ ...whole, stored, floor })) ?? floor + 1
   }
 
   #desk(): Desk {

@@ -1,4 +1,4 @@
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Reconciler, Turn } from '../../config/reconcile.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import { durationBounds, type Traffic, type TrafficSums } from '../../state/traffic.ts'
@@ -18,6 +18,7 @@ export class Metrics {
   readonly #refused: Counter<'source'>
   readonly #turnSeconds: Gauge
   readonly #lastSuccess: Gauge
+  readonly #propagation: Histogram<'hint'>
 
   constructor(options: MetricsOptions) {
     this.#traffic = options.traffic
@@ -52,6 +53,14 @@ export class Metrics {
       registers,
     })
 
+    this.#propagation = new Histogram({
+      name: 'midflight_change_propagation_seconds',
+      help: 'From the commit of a change on another replica until it is in force here, by the clock of the store',
+      labelNames: ['hint'],
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10],
+      registers,
+    })
+
     function gauge(name: string, help: string, value: () => number): void {
       new Gauge({
         name,
@@ -62,6 +71,11 @@ export class Metrics {
         },
       })
     }
+  }
+
+  /** @param hinted whether a hint had come, or the change was found by looking */
+  onApplied(delayMs: number, hinted: boolean): void {
+    this.#propagation.observe({ hint: hinted ? 'seen' : 'missed' }, delayMs / 1000)
   }
 
   onTurn(turn: Turn): void {

@@ -118,7 +118,8 @@ export class DatabaseSource implements Source {
     }
   }
 
-  #apply({ head, resources }: ResourceDelta): void {
+  #apply({ head, resources, whole }: ResourceDelta): void {
+    if (whole === true) this.#forgetGone(resources)
     for (const stored of resources) {
       const key = keyOf(stored.kind, stored.name)
       const known = this.#rows.get(key)
@@ -126,11 +127,24 @@ export class DatabaseSource implements Source {
       if (stored.deleted) this.#rows.delete(key)
       else this.#rows.set(key, this.#rowOf(stored, known))
     }
+    const restored = whole === true && head.resourceRevision < this.#head.resourceRevision
     // A change of our own may have told of a later head while this was under way.
-    if (head.revision < this.#head.revision && this.#layer !== undefined) return
+    if (head.revision < this.#head.revision && !restored) return
     const changed = this.#layer === undefined || head.resourceRevision !== this.#head.resourceRevision
     this.#head = head
-    if (changed) this.#layer = layerOf(this.#rows, String(head.resourceRevision), head.resourceRevision)
+    if (!changed) return
+    const version = String(head.resourceRevision)
+    // A restored backup counts from where it was; it is the newest all the same.
+    if (restored) this.#layer = layerOf(this.#rows, `${version} restored`, undefined)
+    else this.#layer = layerOf(this.#rows, version, head.resourceRevision)
+  }
+
+  #forgetGone(resources: readonly StoredResource[]): void {
+    const there = new Map(resources.map((stored) => [keyOf(stored.kind, stored.name), stored.revision]))
+    for (const [key, { stored }] of this.#rows) {
+      const revision = there.get(key)
+      if (revision === undefined || revision < stored.revision) this.#rows.delete(key)
+    }
   }
 
   #isReadable({ unreadable, kind }: StoredResource): boolean {
@@ -162,7 +176,7 @@ function draftRow(kind: KindName, name: string, spec: JsonObject, known: Row | u
 }
 
 /** In the order in which the rows were made, so that every replica lists models alike. */
-function layerOf(rows: ReadonlyMap<string, Row>, version: string, revision: number): Layer {
+function layerOf(rows: ReadonlyMap<string, Row>, version: string, revision: number | undefined): Layer {
   const ordered = Array.from(rows.values()).sort(byAge)
   const resources: Resource[] = []
   const problems: Problem[] = []
@@ -170,7 +184,8 @@ function layerOf(rows: ReadonlyMap<string, Row>, version: string, revision: numb
     if (resource !== undefined) resources.push(resource)
     if (stored.unreadable !== undefined || resource === undefined) problems.push(rowProblem(stored))
   }
-  return { source: 'database', version, revision, resources, problems, acceptance: 'rows' }
+  const layer: Layer = { source: 'database', version, resources, problems, acceptance: 'rows' }
+  return revision === undefined ? layer : { ...layer, revision }
 }
 
 function byAge({ stored: one }: Row, { stored: other }: Row): number {
