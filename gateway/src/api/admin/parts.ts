@@ -9,4 +9,6 @@ export interface AdminParts {
   readonly tools: Tools
   /** Of the process, for `STORE_MODEL_IN_DB`. */
   readonly environment: Readonly<Record<string, string | undefined>>
+  /** Why a setting (`general_settings.alerting`) has no effect; `undefined`: it has one, or is not known. */
+  readonly ignoredSetting: (path: string) => string | undefined
 }
