@@ -46,6 +46,8 @@ export interface StoredRecord extends RecordId {
   /** A user id, or `default_user_id` for the master key. */
   readonly createdBy: string
   readonly updatedBy: string
+  /** Why secrets inside the body could not be opened; the body is without them, so it must not be written back. */
+  readonly unreadable?: string
 }
 
 /** Fields of a body by which records are found; the store keeps an index of each. */

@@ -31,9 +31,14 @@ export interface StoredResource {
   readonly unreadable?: string
 }
 
-/** One consistent read of what changed after a revision; after 0: everything that is there, without tombstones. */
+/** One consistent read of what changed after a revision. */
 export interface ResourceDelta {
   readonly head: Head
+  /**
+   * Everything that is there, without tombstones; what is not listed is gone. So it is after 0, and when the revision is too old, or
+   * newer than the head (a restored backup), to tell what differs.
+   */
+  readonly whole?: boolean
   readonly resources: readonly StoredResource[]
 }
 

@@ -1,8 +1,7 @@
-import { getCompileCacheDir } from 'node:module'
-import { dirname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { type Problem, problem } from '../../core/problem.ts'
 import { errorCode } from '../../lib/file-content.ts'
+import { workerEnvironment } from '../../lib/worker-environment.ts'
 import type { FileInput } from './document.ts'
 import { type Parsed, parseConfiguration } from './parse.ts'
 
@@ -56,7 +55,7 @@ export function createParser({ longestParseMs, heapMegabytes } = defaultLimits):
       resourceLimits: { maxOldGenerationSizeMb: heapMegabytes, maxYoungGenerationSizeMb: 8 },
       // The gateway's own flags (`--test`, `--watch` …) are not the parser's.
       execArgv: [],
-      env: environmentOfParser(),
+      env: workerEnvironment(),
     })
     // An idle parser keeps no process alive; `parse` holds it while it waits.
     started.unref()
@@ -141,12 +140,6 @@ function parseHere(inputs: readonly FileInput[]): Parsed {
   } catch (error) {
     return givenUp(inputs, unreadable(inputs, `its parser failed: ${error}`))
   }
-}
-
-/** Nothing of the gateway's environment, in which there are secrets; only where compiled sources are kept, if they are: 17 MB less. */
-function environmentOfParser(): Record<string, string> {
-  const cache = getCompileCacheDir()
-  return cache === undefined ? {} : { NODE_COMPILE_CACHE: dirname(cache) }
 }
 
 function whole(inputs: readonly FileInput[]): { readonly origin: string; readonly path: string } {

@@ -1,0 +1,32 @@
+import type { ClientConfig, CustomTypesConfig } from 'pg'
+import type { Address } from './url.ts'
+
+/** Everything rejects within 2 s: so long for a connection, then so long for an answer. */
+export const connectMs = 1_500
+export const answerMs = 2_000
+
+/** Object identifiers of PostgreSQL's built-in types. */
+const wholeNumbers: readonly number[] = [20 /* int8 */, 21 /* int2 */, 23 /* int4 */]
+
+function wholeNumber(text: string): number {
+  const value = Number(text)
+  if (Number.isSafeInteger(value)) return value
+  throw new RangeError(`${text} is beyond the safe integers; read it with CAST(… AS TEXT)`)
+}
+
+const types: CustomTypesConfig = {
+  getTypeParser: (oid: number) => (wholeNumbers.includes(oid) ? wholeNumber : (text: string) => text),
+}
+
+/** No startup parameters but the name: connection poolers refuse the others. */
+export function connectionConfig({ config }: Address): ClientConfig {
+  return {
+    ...config,
+    types,
+    connectionTimeoutMillis: connectMs,
+    query_timeout: answerMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    application_name: 'midflight',
+  }
+}

@@ -1,0 +1,161 @@
+import { Pool, type PoolClient, type QueryConfig } from 'pg'
+import { DatabaseFailure, type SqlDriver } from '../driver.ts'
+import { longestRestMs, runOnSession } from '../session-time.ts'
+import type { SqlRow, SqlSession, SqlValue, Topic, TransactionMode } from '../sql.ts'
+import { answerMs, connectionConfig } from './connection.ts'
+import { failureOf } from './failure.ts'
+import { channelOf, listen } from './listener.ts'
+import { readAddress } from './url.ts'
+
+export interface PostgresOptions {
+  readonly url: string
+  /** Connections; one more listens. */
+  readonly connections?: number
+  /** `false`: nobody is told of commits, nor tells. */
+  readonly hints?: boolean
+}
+
+interface Times {
+  readonly statementMs: number
+  readonly lockMs: number
+  readonly restMs: number
+}
+
+/** Server-side limits end before the client stops waiting, so that a lock is told from a database that is away. */
+const usualTimes: Times = { statementMs: answerMs - 100, lockMs: answerMs - 200, restMs: longestRestMs }
+const migrationTimes: Times = { statementMs: 600_000, lockMs: 1_500, restMs: 60_000 }
+
+export function createPostgresDriver({ url, connections = 10, hints = true }: PostgresOptions): SqlDriver {
+  const address = readAddress(url)
+  let pool: Pool | undefined
+
+  function openPool(): Pool {
+    const opened = new Pool({
+      ...connectionConfig(address),
+      max: connections,
+      idleTimeoutMillis: 60_000,
+      allowExitOnIdle: true,
+    })
+    // Connections that break while they are idle are replaced; what they were for is asked again by whoever wants it.
+    opened.on('error', () => undefined)
+    return opened
+  }
+
+  /** @param work calls `discard` when the connection must not be used again */
+  async function withClient<Result>(
+    work: (client: PoolClient, discard: () => void) => Promise<Result>,
+  ): Promise<Result> {
+    if (pool === undefined) throw new DatabaseFailure('away', 'it is not open')
+    let client: PoolClient
+    try {
+      client = await pool.connect()
+    } catch (error) {
+      if (pool !== undefined && isExhausted(pool)) {
+        throw new DatabaseFailure('busy', `all ${connections} connections are in use`, error)
+      }
+      throw failureOf(error)
+    }
+    // A broken connection says so between statements too; without somebody listening that would end the process.
+    const ignore = () => undefined
+    client.on('error', ignore)
+    let broken = false
+    try {
+      return await work(client, () => {
+        broken = true
+      })
+    } catch (error) {
+      const failure = failureOf(error)
+      broken ||= failure instanceof DatabaseFailure && failure.kind === 'away'
+      throw failure
+    } finally {
+      client.off('error', ignore)
+      client.release(broken)
+    }
+  }
+
+  async function transact<Result>(
+    client: PoolClient,
+    discard: () => void,
+    mode: TransactionMode,
+    work: (session: SqlSession) => Promise<Result>,
+  ): Promise<Result> {
+    const times = mode === 'migration' ? migrationTimes : usualTimes
+    const start = mode === 'read' ? 'BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY' : 'BEGIN'
+    // For this transaction only: behind a pooler the connection may be somebody else's next.
+    await client.query(
+      `${start}; SET LOCAL statement_timeout = ${times.statementMs}; SET LOCAL lock_timeout = ${times.lockMs};` +
+        ` SET LOCAL idle_in_transaction_session_timeout = ${times.restMs}`,
+    )
+    try {
+      const session = sessionOf((text, values) => ask(client, text, values, times.statementMs + 100))
+      const result = await runOnSession(session, times.restMs, work)
+      const { command } = await client.query('COMMIT')
+      if (command !== 'COMMIT') throw new Error('the transaction was rolled back: one of its statements had failed')
+      return result
+    } catch (error) {
+      const failure = failureOf(error)
+      // What is away cannot be asked; the transaction ends with its connection.
+      if (failure instanceof DatabaseFailure && failure.kind === 'away') discard()
+      else await client.query('ROLLBACK').catch(discard)
+      throw failure
+    }
+  }
+
+  function sessionOf(query: (text: string, values: readonly SqlValue[]) => Promise<readonly SqlRow[]>): SqlSession {
+    return {
+      dialect: 'postgres',
+      query: (text, parameters = []) => query(text, parameters),
+      async notify(topic: Topic, number: number) {
+        if (hints) await query('SELECT pg_notify($1, $2)', [channelOf(topic), String(number)])
+      },
+    }
+  }
+
+  return {
+    ...sessionOf((text, values) => withClient((client) => ask(client, text, values, answerMs))),
+    label: address.label,
+    async connect() {
+      pool ??= openPool()
+      await withClient((client) => client.query('SELECT 1'))
+    },
+    disconnect() {
+      const left = pool
+      pool = undefined
+      left?.end().catch(() => undefined)
+    },
+    async close() {
+      const left = pool
+      pool = undefined
+      // Connections that hang are not waited for.
+      await Promise.race([left?.end(), new Promise((resolve) => setTimeout(resolve, answerMs).unref())])
+    },
+    transaction: (mode, work) => withClient((client, discard) => transact(client, discard, mode, work)),
+    listen(onHint, onDoubt) {
+      return hints ? listen({ address, onHint, onDoubt }) : () => undefined
+    },
+  }
+}
+
+async function ask(
+  client: PoolClient,
+  text: string,
+  values: readonly SqlValue[],
+  timeoutMs: number,
+): Promise<readonly SqlRow[]> {
+  try {
+    // `pg` reads it per query, its types do not say so.
+    const question: QueryConfig & { readonly query_timeout: number } = {
+      text,
+      values: [...values],
+      query_timeout: timeoutMs,
+    }
+    const { rows } = await client.query<SqlRow>(question)
+    return rows
+  } catch (error) {
+    throw failureOf(error)
+  }
+}
+
+function isExhausted(pool: Pool): boolean {
+  return pool.totalCount >= (pool.options.max ?? 0) && pool.idleCount === 0 && pool.waitingCount >= 0
+}
