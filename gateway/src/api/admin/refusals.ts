@@ -1,4 +1,5 @@
 import { type ErrorCode, GatewayError } from '../../core/errors.ts'
+import type { Principal } from '../../core/principal.ts'
 
 /** Errors of management routes, in the three forms in which LiteLLM tells them (contract 0). */
 
@@ -37,4 +38,15 @@ function pythonText(value: string): string {
   const quote = value.includes("'") && !value.includes('"') ? '"' : "'"
   const escaped = value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll(quote, `\\${quote}`)
   return quote + escaped + quote
+}
+
+/** What a role that a route does not name is told (contract 3.7), for routes where the row decides. */
+export function adminOnly(route: string, principal: Principal): GatewayError {
+  const { userId } = principal
+  const masked = userId.length <= 8 ? '****' : `${userId.slice(0, 4)}****${userId.slice(-4)}`
+  return new GatewayError(
+    'admin_only',
+    `Authentication Error, Only proxy admin can be used to generate, delete, update info for new keys/users/teams. Route=${route}. Your role=${principal.role}. Your user_id=${masked}`,
+    { param: 'None' },
+  )
 }
