@@ -3,6 +3,8 @@ import type { AddressInfo } from 'node:net'
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { configRoutes } from './api/admin/config.ts'
+import { adminRoutes } from './api/admin/index.ts'
+import type { AdminParts } from './api/admin/parts.ts'
 import { Authenticator } from './api/authenticate.ts'
 import { drain } from './api/drain.ts'
 import { modelRoutes } from './api/inference/models.ts'
@@ -43,10 +45,11 @@ import { Feed, leaseMs } from './replicas/feed.ts'
 import { DatabaseSource } from './sources/database/source.ts'
 import { createDefaultsSource } from './sources/defaults.ts'
 import { createFileSource } from './sources/file.ts'
+import { ignoredSetting } from './sources/litellm-yaml/documented-keys.ts'
 import { DeploymentStates } from './state/deployment-state.ts'
 import { Traffic } from './state/traffic.ts'
 import { openStore } from './stores/open.ts'
-import { defaultStrategy, strategyNamed } from './strategies/index.ts'
+import { defaultStrategy, strategies, strategyNamed } from './strategies/index.ts'
 
 /** A gateway, wired and not yet started. */
 export interface App {
@@ -186,6 +189,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
       ...inferenceRoutes(tools),
       ...modelRoutes(),
       ...configRoutes(reconciler),
+      ...adminRoutes(adminParts({ changes, store, tools, boot })),
       ...healthRoutes(() => ({ draining: server.draining, loaded: slot.current !== undefined })),
       metricsRoute(metrics, authenticator),
     ],
@@ -256,6 +260,18 @@ export async function checkConfig(
     await source.stop()
     await inputs.stop()
     await pool.closed()
+  }
+}
+
+function adminParts(
+  parts: Pick<AdminParts, 'changes' | 'store' | 'tools'> & { readonly boot: BootOptions },
+): AdminParts {
+  const { boot, ...given } = parts
+  return {
+    ...given,
+    environment: boot.environment,
+    strategies: strategies.map(({ name }) => name),
+    ignoredSetting,
   }
 }
 

@@ -1,8 +1,20 @@
 import type { DeclaredRoute } from '../admin-route.ts'
+import { credentialRoutes } from './credentials/routes.ts'
 import { modelManagementRoutes } from './models/routes.ts'
 import type { AdminParts } from './parts.ts'
+import { callbackRoutes } from './settings/callbacks.ts'
+import { routerRoutes } from './settings/router.ts'
+import { transferRoutes } from './settings/transfer.ts'
+import { settingsRoutes } from './settings/update.ts'
 
 /** Every management route. An owner of routes adds its list here. */
 export function adminRoutes(parts: AdminParts): readonly DeclaredRoute[] {
-  return [...modelManagementRoutes(parts)]
+  return [
+    ...modelManagementRoutes(parts),
+    ...credentialRoutes(parts),
+    ...settingsRoutes(parts),
+    ...routerRoutes(parts),
+    ...callbackRoutes(parts),
+    ...transferRoutes(parts),
+  ]
 }

@@ -52,7 +52,7 @@ const secretSegments: ReadonlySet<string> = new Set([
 
 /** Names that hold such a segment and are numbers or names that everybody may see. */
 const harmless =
-  /(^|_)costs?(_|$)|^(litellm_credential_name|credential_name|max_tokens|max_(input|output|completion)_tokens|key_alias|token_rate_limit_type|litellm_key_header_name|allow_client_side_credentials)$/
+  /(^|_)costs?(_|$)|^(litellm_credential_name|credential_name|credential_info|max_tokens|max_(input|output|completion)_tokens|key_alias|token_rate_limit_type|litellm_key_header_name|allow_client_side_credentials)$/
 
 /** A text that looks like a key wherever it was put: a well-known start, or what stands before an `@` in a URL or after its `?`. */
 const keyLike = /^(sk-|xox[abp]-|gh[pousr]_|AKIA|AIza|eyJ|Bearer\s)/i

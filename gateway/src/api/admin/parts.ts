@@ -9,6 +9,8 @@ export interface AdminParts {
   readonly tools: Tools
   /** Of the process, for `STORE_MODEL_IN_DB`. */
   readonly environment: Readonly<Record<string, string | undefined>>
+  /** The routing strategies there are. */
+  readonly strategies: readonly string[]
   /** Why a setting (`general_settings.alerting`) has no effect; `undefined`: it has one, or is not known. */
   readonly ignoredSetting: (path: string) => string | undefined
 }

@@ -381,16 +381,10 @@ export const generalSettingsKeys = keys({
       'supported_db_objects',
       'use_redis_transaction_buffer',
     ],
-    'spend is not recorded': [
-      'disable_spend_logs',
-      'disable_spend_updates',
-      'disable_error_logs',
-      'store_prompts_in_spend_logs',
-      'maximum_spend_logs_retention_period',
-      'maximum_spend_logs_retention_interval',
-      'maximum_spend_logs_cleanup_cron',
-      'spend_report_frequency',
-    ],
+    'spend is always recorded': ['disable_spend_updates'],
+    'failed calls are recorded too': ['disable_error_logs'],
+    'content is never stored': ['store_prompts_in_spend_logs'],
+    'rows are removed once an hour': ['maximum_spend_logs_retention_interval', 'maximum_spend_logs_cleanup_cron'],
     'routes are open to every valid key': ['allowed_routes', 'public_routes', 'admin_only_routes'],
     'callers of every address are served': ['allowed_ips'],
     'callers are known by their key alone': [
@@ -404,7 +398,14 @@ export const generalSettingsKeys = keys({
     ],
     'calls are not limited in number': ['max_parallel_requests', 'global_max_parallel_requests'],
     'calls without it are served': ['enforce_user_param', 'enforced_params'],
-    'no alert is sent': ['alerting', 'alerting_threshold', 'alerting_args', 'alert_types', 'alert_to_webhook_url'],
+    'no alert is sent': [
+      'alerting',
+      'alerting_threshold',
+      'alerting_args',
+      'alert_types',
+      'alert_to_webhook_url',
+      'spend_report_frequency',
+    ],
     'write secrets as `os.environ/NAME` or `file:/path`': ['key_management_system', 'key_management_settings'],
   },
   refused: {
@@ -449,3 +450,20 @@ export const allowedFailsPolicyKeys = keys({
     'InternalServerErrorAllowedFails',
   ],
 })
+
+const settingsKeys: Readonly<Record<string, DocumentedKeys>> = {
+  litellm_settings: litellmSettingsKeys,
+  router_settings: routerSettingsKeys,
+  general_settings: generalSettingsKeys,
+}
+
+/**
+ * Why a setting has no effect in this version; `undefined` when it has one, or is nobody's.
+ * @param path `general_settings.alerting`
+ */
+export function ignoredSetting(path: string): string | undefined {
+  const [section = '', key = ''] = path.split('.', 2)
+  const treatment = settingsKeys[section]?.get(key)
+  if (treatment?.type === 'unsupported') return treatment.note ?? 'this version does not act on it'
+  return treatment?.type === 'refused' ? treatment.reason : undefined
+}

@@ -63,6 +63,17 @@ export const routerFields: readonly SettingField[] = [
   field('model_group_alias', 'Dictionary', 'Other names for public models', null),
 ]
 
+const strategyTexts: Readonly<Record<string, string>> = {
+  'simple-shuffle': 'By chance, in proportion to weight, else rpm, else tpm',
+  'least-busy': 'The deployment with the fewest calls under way in this process',
+  'latency-based-routing': 'The deployment that answered fastest of late',
+}
+
+/** What each routing strategy does, by name. */
+export function describedStrategies(names: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(names.map((name) => [name, strategyTexts[name] ?? '']))
+}
+
 function field(name: string, type: SettingField['type'], description: string, fallback: JsonValue): SettingField {
   return { name, type, description, fallback }
 }
