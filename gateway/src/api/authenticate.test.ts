@@ -38,6 +38,7 @@ function check(
     contentEncoding: undefined,
     contentLength: undefined,
     callId: undefined,
+    endUser: undefined,
     timeout: undefined,
     streamTimeout: undefined,
     retries: undefined,

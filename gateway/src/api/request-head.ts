@@ -12,6 +12,8 @@ export interface RequestHead {
   readonly contentEncoding: string | undefined
   readonly contentLength: number | undefined
   readonly callId: string | undefined
+  /** End user of the application that calls (contract 3.8). */
+  readonly endUser: string | undefined
   readonly timeout: string | undefined
   readonly streamTimeout: string | undefined
   readonly retries: string | undefined
@@ -65,6 +67,7 @@ export function readHead(request: IncomingMessage, keyHeader: string | undefined
     contentEncoding: undefined as string | undefined,
     contentLength: undefined as number | undefined,
     callId: undefined as string | undefined,
+    endUser: undefined as string | undefined,
     timeout: undefined as string | undefined,
     streamTimeout: undefined as string | undefined,
     retries: undefined as string | undefined,
@@ -97,6 +100,10 @@ export function readHead(request: IncomingMessage, keyHeader: string | undefined
         break
       case 'x-litellm-call-id':
         head.callId = value
+        break
+      case 'x-litellm-customer-id':
+      case 'x-litellm-end-user-id':
+        head.endUser ??= value
         break
       case 'x-litellm-timeout':
         head.timeout = value

@@ -2,6 +2,7 @@ import type { Deployment } from '../core/deployment.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { RouterSettings } from '../core/settings.ts'
 import type { JsonObject } from '../lib/json.ts'
+import { aliased } from './access.ts'
 import type { Call } from './call.ts'
 import { finalError, policyFor } from './failure.ts'
 import { hasOther, pick, type Target } from './route.ts'
@@ -134,7 +135,10 @@ const fallsBack: ReadonlySet<string> = new Set([
 /** The groups to try after the first one failed like this: the caller's list, else the operator's for that failure, else the general one. */
 function fallbacksFor(call: Call, first: Target, error: GatewayError): readonly Target[] {
   const asked = call.options.fallbacks
-  if (asked !== undefined) return asked.flatMap((fallback) => targetOf(call, fallback.model, fallback.overrides))
+  // Under the same aliases as the model itself: access was decided on what they make of the name.
+  if (asked !== undefined) {
+    return asked.flatMap(({ model, overrides }) => targetOf(call, aliased(call.principal, model), overrides))
+  }
   const { router } = call.settings
   const special =
     error.code === 'context_window_exceeded'

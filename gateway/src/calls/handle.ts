@@ -1,4 +1,5 @@
 import { asGatewayError, type GatewayError } from '../core/errors.ts'
+import { admit } from './admit.ts'
 import type { Call } from './call.ts'
 import { dispatch, type Served } from './dispatch.ts'
 import { respond } from './respond.ts'
@@ -16,6 +17,7 @@ export async function handle(call: Call, tools: Tools): Promise<void> {
   let served: Served | undefined
   let error: GatewayError | undefined
   try {
+    admit(call)
     served = await dispatch(call, route(call), tools)
     error = await respond(call, served, tools)
   } catch (caught) {

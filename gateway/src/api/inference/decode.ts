@@ -1,9 +1,11 @@
+import { aliased } from '../../calls/access.ts'
 import { type Call, newProgress } from '../../calls/call.ts'
-import { readOptions } from '../../calls/options.ts'
+import { type CallOptions, readOptions } from '../../calls/options.ts'
 import type { Snapshot } from '../../config/snapshot.ts'
 import { GatewayError } from '../../core/errors.ts'
+import type { Customer } from '../../core/principal.ts'
 import type { DialectName } from '../../core/wire.ts'
-import { parseJsonObject } from '../../lib/json.ts'
+import { isObject, type JsonObject, parseJsonObject } from '../../lib/json.ts'
 import { readBody } from '../read-body.ts'
 import type { Exchange } from '../route.ts'
 
@@ -16,12 +18,25 @@ const requiredFields: Partial<Record<DialectName, readonly string[]>> = {
   'anthropic-count-tokens': ['messages'],
 }
 
+/** What a caller sent, read and checked as far as no configuration is needed. */
+export interface DecodedRequest {
+  readonly dialect: DialectName
+  readonly body: JsonObject
+  /** `undefined` when `body` is not what they say. */
+  readonly bytes: Buffer | undefined
+  readonly model: string
+  readonly options: CallOptions
+  /** End user of the application that calls (contract 3.8). */
+  readonly endUser: string | undefined
+}
+
 /**
- * Stop 3: body bytes to a call.
+ * Stop 3: body bytes to a request.
+ * @param limit of the body, bytes
  * @throws GatewayError for a body that is too large, not JSON, or lacks `model` or what the dialect cannot do without
  */
-export async function decodeCall(exchange: Exchange, snapshot: Snapshot, dialect: DialectName): Promise<Call> {
-  const bytes = await readBody(exchange, snapshot.settings.maxRequestBytes)
+export async function decodeRequest(exchange: Exchange, limit: number, dialect: DialectName): Promise<DecodedRequest> {
+  const bytes = await readBody(exchange, limit)
   const parsed = parseJsonObject(bytes)
   if (parsed === undefined) {
     throw new GatewayError(
@@ -38,27 +53,55 @@ export async function decodeCall(exchange: Exchange, snapshot: Snapshot, dialect
   for (const needed of requiredFields[dialect] ?? []) {
     if (body[needed] === undefined || body[needed] === null) throw missing(needed)
   }
+  return {
+    dialect,
+    body,
+    bytes: ofPath === '' || parsed.model !== undefined ? bytes : undefined,
+    model,
+    options: readOptions(body, exchange.head, dialect),
+    endUser: endUserOf(exchange.head.endUser, body),
+  }
+}
+
+/** The call that a request is under the exchange's configuration and principal. */
+export function callOf(
+  exchange: Exchange,
+  snapshot: Snapshot,
+  request: DecodedRequest,
+  customer: Customer | undefined,
+): Call {
   const { head, principal } = exchange
   if (principal === undefined) throw new GatewayError('internal', `${head.path} was reached without a principal.`)
+  const { model, body } = request
   return {
     id: exchange.id,
     startedAt: exchange.startedAt,
-    dialect,
+    dialect: request.dialect,
     route: head.path,
     snapshot,
     settings: snapshot.settings,
     principal,
-    endUser: undefined,
-    customer: undefined,
+    endUser: request.endUser,
+    customer,
     model,
-    routedAs: model,
+    routedAs: aliased(principal, model),
     stream: body.stream === true,
     body,
-    bytes: ofPath === '' || parsed.model !== undefined ? bytes : undefined,
-    options: readOptions(body, head, dialect),
+    bytes: request.bytes,
+    options: request.options,
     reply: exchange.reply,
     progress: newProgress(),
   }
+}
+
+/** The header first, then what OpenAI's and Anthropic's clients send (contract 3.8). */
+function endUserOf(header: string | undefined, body: JsonObject): string | undefined {
+  if (header !== undefined && header !== '') return header
+  const { user, litellm_metadata: ours, metadata } = body
+  if (typeof user === 'string' && user !== '') return user
+  if (isObject(ours) && typeof ours.user === 'string' && ours.user !== '') return ours.user
+  if (isObject(metadata) && typeof metadata.user_id === 'string' && metadata.user_id !== '') return metadata.user_id
+  return undefined
 }
 
 function missing(param: string): GatewayError {

@@ -1,0 +1,8 @@
+import { accessRefusal } from './access.ts'
+import type { Call } from './call.ts'
+
+/** Stop 4: whether the caller may make this call. @throws GatewayError (contract 3.5, 3.7) */
+export function admit(call: Call): void {
+  const refusal = accessRefusal(call)
+  if (refusal !== undefined) throw refusal
+}
