@@ -31,6 +31,7 @@ const examples: { readonly [Code in ProblemCode]: ProblemFacts<Code> } = {
   last_good_unwritable: { file: 'last-good.json', reason: 'no space left on device' },
   last_good_unreadable: { file: 'last-good.json', reason: 'it is not JSON' },
   build_failed: { reason: 'an unexpected error' },
+  price_map_unavailable: { hash: '3f2a9c01d4e5', reason: 'the store does not have it' },
   restart_required: { key: 'general_settings.database_url' },
 }
 

@@ -1,3 +1,4 @@
+import type { PriceLoader } from '../core/cost/price-loader.ts'
 import type { InputContent, InputUri } from '../core/input.ts'
 import type { Problem } from '../core/problem.ts'
 import type { KindName, Resource } from '../core/resource.ts'
@@ -14,6 +15,7 @@ export interface CompileContext {
   readonly inputs: TurnInputs
   readonly pool: UsagePool
   readonly openPool: (origin: string) => UpstreamPool
+  readonly prices: PriceLoader
   /** The entry of this generation, of a kind that is compiled already. */
   entryOf<Name extends KindName>(kind: Name, name: string): Entry<Name> | undefined
   namesOf(kind: KindName): Iterable<string>
@@ -118,6 +120,10 @@ class TracingBuild implements Build {
 
   openPool(origin: string): UpstreamPool {
     return this.#context.openPool(origin)
+  }
+
+  get prices(): PriceLoader {
+    return this.#context.prices
   }
 
   report(path: string, make: (where: Where) => Problem): void {

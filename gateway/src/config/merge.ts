@@ -27,6 +27,7 @@ export async function mergeLayers(layers: readonly Layer[], pacer: Pacer): Promi
     credential: new Map<string, Declared>(),
     deployment: new Map<string, Declared>(),
     alias: new Map<string, Declared>(),
+    'price-map': new Map<string, Declared>(),
     settings: new Map<string, Declared>(),
   }
   for (const { source, resources } of layers) {

@@ -1,5 +1,6 @@
 import type { Generation, Revision } from '../core/brand.ts'
 import { noPrices } from '../core/cost/price-book.ts'
+import { type PriceLoader, unpriced } from '../core/cost/price-loader.ts'
 import type { Deployment } from '../core/deployment.ts'
 import type { Inputs, InputUri } from '../core/input.ts'
 import type { Problem } from '../core/problem.ts'
@@ -10,6 +11,7 @@ import { contentHash } from './content-hash.ts'
 import { closeEntry, type Entry, holdEntry, releaseEntry } from './entry.ts'
 import { kinds } from './kinds/index.ts'
 import type { Kind, Report } from './kinds/kind.ts'
+import { priceMap as priceMapKind, priceMapName } from './kinds/price-map.ts'
 import { settings as settingsKind, settingsName } from './kinds/settings.ts'
 import { checkNames } from './link.ts'
 import { type Declared, mergeLayers } from './merge.ts'
@@ -25,6 +27,8 @@ export interface Workshop {
   readonly inputs: Inputs
   readonly pool: UsagePool
   readonly openPool: (origin: string) => UpstreamPool
+  /** Absent where nothing is to be costed: every price is unknown then. */
+  readonly prices?: PriceLoader
 }
 
 /** A configuration that can serve. It holds everything it needs open until it is released. */
@@ -92,7 +96,7 @@ export function snapshotOf(prepared: Prepared, revision: number, generation: num
     hash: prepared.hash,
     models: prepared.models,
     settings: prepared.settings.value.settings,
-    prices: noPrices,
+    prices: prepared.entries['price-map'].get(priceMapName)?.value.book ?? noPrices,
     deployments: prepared.deployments,
     declared: prepared.declared,
   })
@@ -112,6 +116,12 @@ const defaultSettings: Declared = {
   },
 }
 
+/** The map that comes with the gateway, where none was fetched yet. */
+const defaultPrices: Declared = {
+  source: 'default',
+  resource: { ...defaultSettings.resource, kind: 'price-map', name: priceMapName },
+}
+
 type Tables = { readonly [Name in KindName]: Map<string, Entry<Name>> }
 
 class Preparation {
@@ -119,7 +129,13 @@ class Preparation {
   readonly #previous: Prepared | undefined
   readonly #workshop: Workshop
   readonly #pacer = new Pacer()
-  readonly #tables: Tables = { credential: new Map(), deployment: new Map(), alias: new Map(), settings: new Map() }
+  readonly #tables: Tables = {
+    credential: new Map(),
+    deployment: new Map(),
+    alias: new Map(),
+    'price-map': new Map(),
+    settings: new Map(),
+  }
   readonly #fresh: Entry[] = []
   readonly #problems = new Map<string, Problem[]>()
   /** Public names whose declaration has an error. */
@@ -150,7 +166,12 @@ class Preparation {
     for (const { source, problems } of this.#layers) for (const found of problems) this.#add(source, found)
     const merged = await mergeLayers(this.#layers, this.#pacer)
     const settings = merged.kinds.settings.get(settingsName) ?? defaultSettings
-    const declared = { ...merged.kinds, settings: new Map([[settingsName, settings]]) }
+    const prices = merged.kinds['price-map'].get(priceMapName) ?? defaultPrices
+    const declared = {
+      ...merged.kinds,
+      'price-map': new Map([[priceMapName, prices]]),
+      settings: new Map([[settingsName, settings]]),
+    }
     const inputs = new TurnInputs(this.#workshop.inputs, declaredVariables(settings.resource.spec))
     await this.#readAgain(inputs)
     const context = this.#context(inputs, declared)
@@ -162,6 +183,7 @@ class Preparation {
       this.#pacer,
     )
     await this.#checkNames(models, declared, settings)
+    if (!this.#tables['price-map'].has(priceMapName)) await this.#withBundledPrices(context)
     const entry = this.#tables.settings.get(settingsName) ?? (await this.#withoutSettings(context))
     if (this.#refused || entry === undefined) {
       this.abandon()
@@ -188,6 +210,15 @@ class Preparation {
     this.#fresh.push(result.entry)
     this.#tables.settings.set(settingsName, result.entry)
     return result.entry
+  }
+
+  /** A stored map that cannot be had, and none that served before: the one that comes with the gateway is better than none. */
+  async #withBundledPrices(context: CompileContext): Promise<void> {
+    if (this.#refused) return
+    const { entry } = await compileResource(priceMapKind, defaultPrices.resource, context)
+    if (entry === undefined) return
+    this.#fresh.push(entry)
+    this.#tables['price-map'].set(priceMapName, entry)
   }
 
   /** Gives up what was opened for nothing. */
@@ -221,6 +252,7 @@ class Preparation {
       inputs,
       pool: this.#workshop.pool,
       openPool: this.#workshop.openPool,
+      prices: this.#workshop.prices ?? unpriced,
       entryOf: (kind, name) => tables[kind].get(name),
       namesOf: (kind) => declared[kind].keys(),
       suggestionsLeft: 50,
@@ -310,7 +342,7 @@ class Preparation {
         for (const [name, entry] of table) {
           const found = declared[entry.kind].get(name)
           // What stands in for settings that nobody declares is nobody's content.
-          if (found === undefined || found === defaultSettings) continue
+          if (found === undefined || found === defaultSettings || found === defaultPrices) continue
           yield { entry, isRow: found.parts === undefined && rowSources.has(found.source) }
         }
       }

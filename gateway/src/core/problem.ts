@@ -175,6 +175,11 @@ export const problemTable = {
     message: ({ reason }) => `the store does not answer: ${reason}`,
     hint: () => 'what was read of it last goes on serving; changes by API are refused until it answers',
   }),
+  price_map_unavailable: of<{ hash: string; reason: string }>({
+    severity: 'error',
+    message: ({ hash, reason }) => `the price map ${hash} cannot be had: ${reason}`,
+    hint: () => 'the prices before it go on serving; reload the price map',
+  }),
   restart_required: of<{ key: string }>({
     severity: 'warning',
     message: ({ key }) => `\`${key}\` is read at start only; the change takes effect at the next start`,

@@ -3,7 +3,7 @@ import type { InputUri } from './input.ts'
 import type { Problem } from './problem.ts'
 
 /** The kinds of resource, in link order: a kind refers only to kinds above it. */
-export type KindName = 'credential' | 'deployment' | 'alias' | 'settings'
+export type KindName = 'credential' | 'deployment' | 'alias' | 'price-map' | 'settings'
 
 /**
  * What the operator declared, as its source wrote it: one unit of reuse across generations. The specs by kind:
@@ -11,6 +11,7 @@ export type KindName = 'credential' | 'deployment' | 'alias' | 'settings'
  * - `deployment`, named by its id (`model_info.id`, else the hash of the declaration): the entry of `model_list`
  * - `alias`, named by the alias: `{ model, hidden?, first? }`; `first` is set for `litellm_settings.model_alias_map`,
  *   whose aliases win over models of the same name, and not for `router_settings.model_group_alias`
+ * - `price-map`, one resource named `prices`: which map serves, by its hash, and when it is looked for again
  * - `settings`, one resource named `gateway`: `{ litellm_settings?, router_settings?, general_settings?, environment_variables? }`
  */
 export interface Resource {

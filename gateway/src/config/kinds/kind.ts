@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { PriceLoader } from '../../core/cost/price-loader.ts'
 import type { InputContent, InputUri } from '../../core/input.ts'
 import type { Problem } from '../../core/problem.ts'
 import type { KindName, Resource } from '../../core/resource.ts'
@@ -8,6 +9,7 @@ import { type Resolved, resolveReferences } from '../schema/references.ts'
 import type { Alias } from './alias.ts'
 import type { Credential } from './credential.ts'
 import type { CompiledDeployment } from './deployment.ts'
+import type { CompiledPriceMap } from './price-map.ts'
 import type { CompiledSettings } from './settings.ts'
 
 /** What each kind compiles to. */
@@ -15,6 +17,7 @@ export interface CompiledKinds {
   credential: Credential
   deployment: CompiledDeployment
   alias: Alias
+  'price-map': CompiledPriceMap
   settings: CompiledSettings
 }
 
@@ -46,6 +49,8 @@ export interface Build {
     close: (value: Value) => void | Promise<void>,
   ): Promise<Value>
   openPool(origin: string): UpstreamPool
+  /** Contents by hash never change, so they need no memory of their own. */
+  readonly prices: PriceLoader
   /** An `error` refuses the layer; go on after it and report the rest as well. */
   report(path: string, make: (where: Where) => Problem): void
 }

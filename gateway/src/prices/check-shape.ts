@@ -1,0 +1,90 @@
+import { MapRefused } from './refusal.ts'
+
+/** Deeper than LiteLLM's map ever was (5), and far from what recursion can bear. */
+const deepest = 32
+
+const quote = 0x22
+const backslash = 0x5c
+const openBrace = 0x7b
+const closeBrace = 0x7d
+const openBracket = 0x5b
+const closeBracket = 0x5d
+
+/**
+ * What JSON.parse does not tell: keys that stand twice in one object, of which it would silently take the last, keys that would
+ * reach a prototype, and nesting without an end.
+ * @param text JSON, known to be valid
+ * @throws MapRefused
+ */
+export function checkShape(text: string): void {
+  /** The keys of each object that is open; `undefined` for a list. */
+  const open: (Set<string> | undefined)[] = []
+  const path: string[] = []
+  let isKey = false
+  for (let at = 0; at < text.length; at += 1) {
+    switch (text.charCodeAt(at)) {
+      case quote: {
+        const end = endOfString(text, at + 1)
+        const keys = open.at(-1)
+        if (isKey && keys !== undefined) {
+          const key = keyOf(text, at, end)
+          if (key === '__proto__') throw new MapRefused('it has the key `__proto__`, which no model has')
+          if (keys.has(key)) throw new MapRefused(`the key ${shown(key)} stands twice${inside(path, open.length)}`)
+          keys.add(key)
+          path[open.length - 1] = key
+          isKey = false
+        }
+        at = end
+        break
+      }
+      case openBrace:
+        open.push(new Set())
+        isKey = true
+        break
+      case openBracket:
+        open.push(undefined)
+        isKey = false
+        break
+      case closeBrace:
+      case closeBracket:
+        open.pop()
+        isKey = false
+        break
+      case comma:
+        isKey = open.at(-1) !== undefined
+        break
+    }
+    if (open.length > deepest) throw new MapRefused(`it is nested deeper than ${deepest} levels`)
+  }
+}
+
+const comma = 0x2c
+
+/** @returns where its closing quote is */
+function endOfString(text: string, from: number): number {
+  let at = text.indexOf('"', from)
+  while (at !== -1 && isEscaped(text, at, from)) at = text.indexOf('"', at + 1)
+  return at === -1 ? text.length : at
+}
+
+function isEscaped(text: string, at: number, from: number): boolean {
+  let start = at
+  while (start > from && text.charCodeAt(start - 1) === backslash) start -= 1
+  return (at - start) % 2 === 1
+}
+
+function keyOf(text: string, start: number, end: number): string {
+  const raw = text.slice(start + 1, end)
+  // Two spellings of one key are one key.
+  return raw.includes('\\') ? String(JSON.parse(text.slice(start, end + 1))) : raw
+}
+
+function inside(path: readonly string[], depth: number): string {
+  return depth < 2 ? '' : ` in ${shown(path[depth - 2] ?? '')}`
+}
+
+/** A name of the map, fit for a message whatever it is. */
+export function shown(name: string): string {
+  const short = name.length > 80 ? `${name.slice(0, 80)}…` : name
+  return JSON.stringify(short)
+}

@@ -1,0 +1,71 @@
+import { hash } from 'node:crypto'
+import type { PriceData } from '../core/cost/price-book.ts'
+import { type Models, readKept, readModels } from './check-map.ts'
+import { compareModels, type Guards, type MapChange } from './compare.ts'
+
+/** What is asked of the thread; no `current` bytes: there is nothing to compare with. */
+export interface PackTask {
+  readonly bytes: Uint8Array
+  /** Of a map that is new: what it is compared with and how far it is believed. Absent: it was accepted before. */
+  readonly review?: { readonly current: Uint8Array; readonly guards: Guards }
+}
+
+/** A map, ready to be counted with and told of. */
+export interface Packed {
+  readonly data: PriceData
+  /** `undefined` for a map that was accepted before. */
+  readonly change: MapChange | undefined
+  /** The id that Git gives the bytes as they came (contract 1.2). */
+  readonly sourceRevision: string
+}
+
+/** @throws MapRefused */
+export function pack({ bytes, review }: PackTask): Packed {
+  const models = readModels(bytes)
+  const change = review === undefined ? undefined : compareModels(models, readKept(review.current), review.guards)
+  return { data: dataOf(models), change, sourceRevision: gitBlobId(bytes) }
+}
+
+/** The map in its normal form; the same models in the same order are the same bytes, so the same hash. */
+export function dataOf(models: Models): PriceData {
+  const names: string[] = []
+  const spans = new Uint32Array(models.size * 2)
+  const providers: string[] = []
+  const places = new Map<string, number>()
+  const providerOf = new Uint16Array(models.size)
+  const chunks: Buffer[] = []
+  let length = 0
+  const write = (text: string): void => {
+    const chunk = Buffer.from(text)
+    chunks.push(chunk)
+    length += chunk.length
+  }
+  let separator = '{'
+  for (const [name, entry] of models) {
+    write(`${separator}${JSON.stringify(name)}:`)
+    const index = names.push(name) - 1
+    spans[index * 2] = length
+    write(JSON.stringify(entry))
+    spans[index * 2 + 1] = length
+    const provider = typeof entry.litellm_provider === 'string' ? entry.litellm_provider : ''
+    let place = places.get(provider)
+    if (place === undefined) {
+      place = providers.push(provider) - 1
+      places.set(provider, place)
+    }
+    providerOf[index] = place
+    separator = ',\n'
+  }
+  write(models.size === 0 ? '{}' : '}')
+  const bytes = new Uint8Array(length)
+  let at = 0
+  for (const chunk of chunks) {
+    bytes.set(chunk, at)
+    at += chunk.length
+  }
+  return { hash: hash('sha256', bytes, 'hex'), bytes, names, spans, providers, providerOf }
+}
+
+function gitBlobId(bytes: Uint8Array): string {
+  return hash('sha1', Buffer.concat([Buffer.from(`blob ${bytes.length}\0`), bytes]), 'hex')
+}
