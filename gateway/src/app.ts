@@ -30,6 +30,7 @@ import type { RecordId } from './core/record.ts'
 import type { Source, Verdict } from './core/resource.ts'
 import type { Store } from './core/store.ts'
 import { dialectNamed } from './dialects/index.ts'
+import { Directory } from './directory/directory.ts'
 import { createInputs } from './inputs/inputs.ts'
 import { systemClock } from './lib/clock.ts'
 import { Deadlines } from './lib/deadlines.ts'
@@ -139,7 +140,14 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
       metrics.onTurn(turn)
     },
   })
-  const onRecords = (_records: readonly RecordId[] | 'all') => undefined
+  const reachable = (): boolean => store.health.up
+  const directory = new Directory({
+    store,
+    clock: systemClock,
+    reachable,
+    report: (oddity) => log.warn('directory.record.odd', { ...oddity }),
+  })
+  const onRecords = (records: readonly RecordId[] | 'all') => directory.invalidate(records)
   const replicaId = boot.replicaId ?? randomUUID()
   const startedAt = systemClock.wall()
   let label = `${hostname()} pid ${process.pid}`
@@ -177,7 +185,12 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
     report,
   })
   const metrics = new Metrics({ traffic, status: () => reconciler.status(), openCalls: () => server.openCalls })
-  const authenticator = new Authenticator({ bootKey: key.key, clock: systemClock })
+  const authenticator = new Authenticator({
+    bootKey: key.key,
+    clock: systemClock,
+    directory,
+    freshness: { reachable, leaseValid: () => feed.leaseValid(), confirm: () => feed.confirm() },
+  })
   const server: GatewayServer = new GatewayServer({
     slot,
     authenticator,
@@ -186,8 +199,8 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
     newId: createIds(),
     report,
     routes: [
-      ...inferenceRoutes(tools),
-      ...modelRoutes(),
+      ...inferenceRoutes(tools, directory),
+      ...modelRoutes(directory),
       ...configRoutes(reconciler),
       ...adminRoutes(adminParts({ changes, store, tools, boot })),
       ...healthRoutes(() => ({ draining: server.draining, loaded: slot.current !== undefined })),
