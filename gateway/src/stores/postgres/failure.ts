@@ -1,4 +1,5 @@
 import { DatabaseError } from 'pg'
+import { GatewayError } from '../../core/errors.ts'
 import { DatabaseFailure } from '../driver.ts'
 
 /** Names of the conditions of SQLSTATE by what they mean for a statement that met them (PostgreSQL's manual, appendix A). */
@@ -20,6 +21,8 @@ const kinds: readonly (readonly [pattern: RegExp, kind: DatabaseFailure['kind']]
 /** Sorts an error of `pg`: one that the statement itself is to blame for is answered as it is. */
 export function failureOf(error: unknown): unknown {
   if (error instanceof DatabaseFailure || !(error instanceof Error)) return error
+  // Whoever used the transaction refused; it has a code of its own, and any word in its message.
+  if (error instanceof GatewayError) return error
   if (error instanceof DatabaseError) {
     const code = error.code ?? ''
     const kind = kinds.find(([pattern]) => pattern.test(code))?.[1]
