@@ -136,7 +136,7 @@ kill -KILL $1
 
 async function startServer(options: Started): Promise<Omit<DatabaseServer, 'url'>> {
   const { directory, port, program, flags, identity } = options
-  let running: { readonly pid: number; readonly exited: Promise<void>; end(): void } | undefined
+  let running: { readonly pid: number; readonly exited: Promise<void>; wait(): void; end(): void } | undefined
 
   async function start(): Promise<void> {
     const child = spawn(program, flags, { cwd: directory, stdio: ['ignore', 'ignore', 'pipe'], ...identity })
@@ -164,7 +164,7 @@ async function startServer(options: Started): Promise<Omit<DatabaseServer, 'url'
     guard.stdin.on('error', () => undefined)
     child.unref()
     guard.unref()
-    running = { pid, exited: exit, end: () => guard.stdin.end('keep\n') }
+    running = { pid, exited: exit, wait: () => child.ref(), end: () => guard.stdin.end('keep\n') }
     const until = Date.now() + startMs
     for (;;) {
       try {
@@ -186,6 +186,7 @@ async function startServer(options: Started): Promise<Omit<DatabaseServer, 'url'
 
   async function kill(): Promise<void> {
     if (running === undefined) return
+    running.wait()
     signal('SIGCONT')
     send(running.pid, 'SIGQUIT')
     const ended = await Promise.race([running.exited.then(() => true), sleep(3_000, false, { ref: false })])
