@@ -3,13 +3,16 @@ import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
-import { startRedis } from '../../../test/databases.ts'
+import pg from 'pg'
+import { startPostgres, startRedis } from '../../../test/databases.ts'
 import { demand, refused, taken } from '../../../test/limits/demand.ts'
 import type { BudgetState, Demand, Limiter, Reservation } from '../../core/limit.ts'
 import { systemClock } from '../../lib/clock.ts'
+import { limitsAndSpend } from '../../stores/migrations/000002-limits-and-spend.ts'
 import { LimitFigures } from './figures.ts'
 import { MemoryLimiter } from './memory.ts'
 import type { Place } from './place.ts'
+import { PostgresPlace } from './postgres.ts'
 import { RedisPlace } from './redis.ts'
 import { SharedLimiter } from './shared.ts'
 
@@ -72,6 +75,39 @@ const kinds: readonly Kind[] = [
         },
         async stop() {
           await Promise.all(opened.map((limiter) => limiter.stop()))
+          await server.stop()
+        },
+      }
+    },
+  },
+  {
+    name: 'postgres',
+    async start() {
+      const server = await startPostgres()
+      if (server === undefined) return undefined
+      const opened: { limiter: SharedLimiter; pool: pg.Pool }[] = []
+      const schema = new pg.Client(server.url)
+      await schema.connect()
+      await limitsAndSpend.step({
+        dialect: 'postgres',
+        query: async (text) => (await schema.query(text)).rows,
+        notify: async () => undefined,
+      })
+      await schema.end()
+      return {
+        async open(clock) {
+          const pool = new pg.Pool({ connectionString: server.url, max: 3 })
+          pool.on('error', () => undefined)
+          const place = new PostgresPlace({
+            query: async (text, parameters) => (await pool.query(text, [...(parameters ?? [])])).rows,
+          })
+          const limiter = await overPlace(place, clock)
+          opened.push({ limiter, pool })
+          return limiter
+        },
+        async stop() {
+          await Promise.all(opened.map(({ limiter }) => limiter.stop()))
+          await Promise.all(opened.map(({ pool }) => pool.end()))
           await server.stop()
         },
       }

@@ -1,5 +1,7 @@
 import { desiredState } from './000001-desired-state.ts'
+import { limitsAndSpend } from './000002-limits-and-spend.ts'
+import { ledger } from './000003-ledger.ts'
 import type { Migration } from './migration.ts'
 
 /** All migrations, in order. A migration that was released is never changed. */
-export const migrations: readonly Migration[] = [desiredState]
+export const migrations: readonly Migration[] = [desiredState, limitsAndSpend, ledger]
