@@ -13,6 +13,7 @@ import { healthRoutes } from './api/ops/health.ts'
 import { Metrics, metricsRoute } from './api/ops/metrics.ts'
 import { GatewayServer } from './api/server.ts'
 import type { BootOptions } from './boot.ts'
+import { openCallKeeping } from './call-keeping.ts'
 import { signalsOf } from './calls/route.ts'
 import type { Tools } from './calls/tools.ts'
 import { createChanges } from './config/change.ts'
@@ -82,12 +83,29 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
   const states = new DeploymentStates()
   const traffic = new Traffic()
   const report: Tools['report'] = (event, facts, cause) => log.error(event, { ...facts, error: cause })
+  const { store, database } = openStore({
+    databaseUrl: boot.databaseUrl ?? (await variable(inputs, 'DATABASE_URL')),
+    dataDirectory: boot.dataDirectory,
+    saltKey: new Secret((await variable(inputs, 'LITELLM_SALT_KEY')) ?? key.key.reveal()),
+    previousSaltKeys: await previousSaltKeys(inputs),
+    clock: systemClock,
+    log,
+    hints: boot.hints,
+  })
+  const keeping = openCallKeeping({
+    database,
+    dataDirectory: boot.dataDirectory,
+    log,
+    clock: systemClock,
+    retentionMs: () => slot.current?.settings.ledgerRetentionMs,
+  })
   const tools: Tools = {
     clock: systemClock,
     deadlines: new Deadlines(systemClock),
     random: Math.random,
     states,
     traffic,
+    ledger: keeping.calls,
     dialect: dialectNamed,
     signals: signalsOf(states, Math.random),
     strategy: (name) => strategyNamed(name) ?? defaultStrategy,
@@ -108,15 +126,6 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
           inputs,
         })
       : createFileSource(fileOptions(boot.config, boot, warn))
-  const { store } = openStore({
-    databaseUrl: boot.databaseUrl ?? (await variable(inputs, 'DATABASE_URL')),
-    dataDirectory: boot.dataDirectory,
-    saltKey: new Secret((await variable(inputs, 'LITELLM_SALT_KEY')) ?? key.key.reveal()),
-    previousSaltKeys: await previousSaltKeys(inputs),
-    clock: systemClock,
-    log,
-    hints: boot.hints,
-  })
   const stored = new DatabaseSource({
     store,
     identity: store.dialect,
@@ -202,7 +211,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
       ...inferenceRoutes(tools, directory),
       ...modelRoutes(directory),
       ...configRoutes(reconciler),
-      ...adminRoutes(adminParts({ changes, store, tools, boot })),
+      ...adminRoutes(adminParts({ changes, store, tools, ledger: keeping.ledger, boot })),
       ...healthRoutes(() => ({ draining: server.draining, loaded: slot.current !== undefined })),
       metricsRoute(metrics, authenticator),
     ],
@@ -216,6 +225,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
       sleep: (ms) => sleep(ms),
       log: (event, facts) => log.info(event, facts),
     })
+    await keeping.stop()
     await feed.stop()
     await reconciler.stop()
     await store.stop()
@@ -232,6 +242,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
       label = `${hostname()}:${address.port} pid ${process.pid}`
       // A store that is away is told in the status, and comes back by itself.
       await store.start().catch(() => undefined)
+      keeping.start()
       const verdict = await reconciler.start()
       await feed.start()
       return { address, verdict }
@@ -277,7 +288,7 @@ export async function checkConfig(
 }
 
 function adminParts(
-  parts: Pick<AdminParts, 'changes' | 'store' | 'tools'> & { readonly boot: BootOptions },
+  parts: Pick<AdminParts, 'changes' | 'store' | 'tools' | 'ledger'> & { readonly boot: BootOptions },
 ): AdminParts {
   const { boot, ...given } = parts
   return {

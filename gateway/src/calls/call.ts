@@ -49,6 +49,10 @@ export interface Progress {
   usage: Usage | undefined
   /** `undefined` until the answer is known, and where a price is not. */
   cost: Cost | undefined
+  /** ms from accept to the first content of a stream. */
+  firstContentMs: number | undefined
+  /** Whether the ledger has been told. */
+  accounted: boolean
   /** The request in normal form, once it was needed. */
   decoded: ChatRequest | undefined
   /** Parameters that did not reach the provider, and such that reached it changed, by the caller's names (issue #321). */
@@ -64,6 +68,8 @@ export function newProgress(): Progress {
     upstreamMs: 0,
     usage: undefined,
     cost: undefined,
+    firstContentMs: undefined,
+    accounted: false,
     decoded: undefined,
     dropped: [],
     changed: [],

@@ -2,6 +2,7 @@ import type { Deployment } from '../core/deployment.ts'
 import { asGatewayError, type GatewayError } from '../core/errors.ts'
 import type { JsonObject } from '../lib/json.ts'
 import type { DeploymentState } from '../state/deployment-state.ts'
+import { account, accountedPipe } from './account.ts'
 import { Attempt, type AttemptLimits, type AttemptResult } from './attempt.ts'
 import type { Call } from './call.ts'
 import { Course } from './course.ts'
@@ -79,7 +80,9 @@ function send(
   tools: Tools,
 ): Promise<AttemptResult> {
   const model = upstreamModelOf(deployment, target.resolution.wildcard)
-  const attempt = new Attempt(deployment, prepared.pipe, limits, tools)
+  const { pipe } = prepared
+  const accounted = pipe && accountedPipe(pipe, () => account(call, { target, deployment, prepared }, undefined, tools))
+  const attempt = new Attempt(deployment, accounted, limits, tools)
   call.reply.onInterrupt((error) => attempt.abort(error))
   attempt.start(deployment.endpoint(prepared.dialect, { model, stream: call.stream }), prepared.body.bytes)
   return attempt.result

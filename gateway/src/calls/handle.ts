@@ -1,4 +1,5 @@
-import { asGatewayError, type GatewayError } from '../core/errors.ts'
+import { asGatewayError, GatewayError } from '../core/errors.ts'
+import { account } from './account.ts'
 import { admit } from './admit.ts'
 import type { Call } from './call.ts'
 import { dispatch, type Served } from './dispatch.ts'
@@ -18,15 +19,25 @@ export async function handle(call: Call, tools: Tools): Promise<void> {
   let error: GatewayError | undefined
   try {
     admit(call)
+    if (tools.ledger?.full === true) throw ledgerFull()
     served = await dispatch(call, route(call), tools)
     error = await respond(call, served, tools)
   } catch (caught) {
     error = asGatewayError(caught)
+    account(call, served, error, tools)
     refuse(call, error, tools)
   } finally {
     tools.traffic.inFlight -= 1
     settle(call, served, error, tools)
   }
+}
+
+/** A call that could not be accounted for is not made. */
+function ledgerFull(): GatewayError {
+  return new GatewayError(
+    'ledger_full',
+    'The gateway cannot keep records of calls: its disk is full and its memory for them used up. See /config/status.',
+  )
 }
 
 function refuse(call: Call, error: GatewayError, tools: Tools): void {

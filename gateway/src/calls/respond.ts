@@ -1,4 +1,5 @@
 import type { GatewayError } from '../core/errors.ts'
+import { account } from './account.ts'
 import type { Call } from './call.ts'
 import { costOfCall } from './cost-of-call.ts'
 import type { Served } from './dispatch.ts'
@@ -20,10 +21,10 @@ export async function respond(call: Call, served: Served, tools: Tools): Promise
     const answered = { deployment, group, headers: result.headers, cost: undefined }
     const head = answerHead(call, answered, 'text/event-stream; charset=utf-8', tools)
     head.push('cache-control', 'no-cache')
+    call.progress.firstContentMs = tools.clock.now() - call.startedAt
     call.reply.open(200, head)
     const error = await result.stream.attach(call.reply)
-    call.progress.usage = prepared.type === 'upstream' ? prepared.pipe?.usage : prepared.usage
-    call.progress.cost = costOfCall(call, served, call.progress.usage, tools)
+    account(call, served, error, tools)
     return error
   }
   const rendered = served.rendered ?? {
@@ -33,6 +34,8 @@ export async function respond(call: Call, served: Served, tools: Tools): Promise
   call.progress.usage = rendered.usage
   call.progress.cost = costOfCall(call, served, rendered.usage, tools)
   const answered = { deployment, group, headers: result.headers, cost: call.progress.cost }
-  call.reply.send(200, answerHead(call, answered, 'application/json', tools), rendered.bytes)
+  const head = answerHead(call, answered, 'application/json', tools)
+  account(call, served, undefined, tools)
+  call.reply.send(200, head, rendered.bytes)
   return undefined
 }

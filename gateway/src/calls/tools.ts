@@ -5,6 +5,7 @@ import type { Deadlines } from '../lib/deadlines.ts'
 import type { DeploymentStates } from '../state/deployment-state.ts'
 import type { Traffic } from '../state/traffic.ts'
 import type { Signals, Strategy } from '../strategies/strategy.ts'
+import type { CallLedger } from './account.ts'
 
 /** What the data plane is given; nothing here changes while the process runs. */
 export interface Tools {
@@ -14,6 +15,8 @@ export interface Tools {
   readonly random: () => number
   readonly states: DeploymentStates
   readonly traffic: Traffic
+  /** Where calls are kept; `undefined`: nowhere. */
+  readonly ledger: CallLedger | undefined
   readonly dialect: (name: DialectName) => Dialect
   /** The strategy of that name; the default one where this version has none of that name. */
   readonly signals: Signals

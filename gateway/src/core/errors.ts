@@ -76,6 +76,8 @@ export const errorTable = {
   // this gateway
   no_deployment_available: { status: 429, type: 'rate_limit_error', retryable: false },
   config_refused: { status: 400, type: 'invalid_request_error', retryable: false },
+  /** The disk takes no more rows of the ledger, and memory holds as many as it may (issue #4). */
+  ledger_full: { status: 503, type: 'internal_server_error', retryable: false },
   store_unavailable: { status: 503, type: 'internal_server_error', retryable: true },
   not_ready: { status: 503, type: 'internal_server_error', retryable: false },
   shutting_down: { status: 503, type: 'internal_server_error', retryable: false },

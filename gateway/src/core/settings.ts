@@ -18,6 +18,10 @@ export interface Settings {
   /** Show usage in every stream, whatever the caller asked. */
   readonly alwaysIncludeStreamUsage: boolean
   readonly requireAuthForMetrics: boolean
+  /** `general_settings.disable_spend_logs`: no row is kept of a call. */
+  readonly ledgerDisabled: boolean
+  /** `general_settings.maximum_spend_logs_retention_period`: rows older than so long, ms, are removed. */
+  readonly ledgerRetentionMs: number | undefined
   /** `cost_discount_config` and `cost_margin_config`. */
   readonly terms: TermsTable
   /** Header to read the key from first (`general_settings.litellm_key_header_name`), lower case. */

@@ -55,10 +55,10 @@ export class Outbox {
     this.#options = options
     this.#segmentBytes = options.segmentBytes ?? 4 * mebibyte
     this.#maxPendingBytes = options.maxPendingBytes ?? 32 * mebibyte
-    mkdirSync(options.directory, { recursive: true })
+    mkdirSync(options.directory, { recursive: true, mode: 0o700 })
     takeLock(options.directory, options.owner)
     const path = segmentPath(options.directory, options.owner, 1)
-    this.#descriptor = openSync(path, 'a')
+    this.#descriptor = openSync(path, 'a', 0o600)
     this.#segments = [{ path, number: 1, bytes: 0, closed: false }]
     this.#timers = [
       setInterval(() => this.#sync(), syncMs),
@@ -129,7 +129,7 @@ export class Outbox {
     const path = segmentPath(this.#options.directory, this.#options.owner, number)
     let next: number
     try {
-      next = openSync(path, 'a')
+      next = openSync(path, 'a', 0o600)
     } catch (error) {
       this.#fail(error)
       return

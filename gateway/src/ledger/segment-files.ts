@@ -18,7 +18,7 @@ export function segmentPath(directory: string, owner: string, number: number): s
 }
 
 export function takeLock(directory: string, owner: string): void {
-  writeFileSync(lockPath(directory, owner), JSON.stringify({ pid: process.pid, host: hostname() }))
+  writeFileSync(lockPath(directory, owner), JSON.stringify({ pid: process.pid, host: hostname() }), { mode: 0o600 })
 }
 
 /** Says that the owner still lives; to be called well within a minute. */

@@ -6,6 +6,7 @@ import { callbackRoutes } from './settings/callbacks.ts'
 import { routerRoutes } from './settings/router.ts'
 import { transferRoutes } from './settings/transfer.ts'
 import { settingsRoutes } from './settings/update.ts'
+import { spendRoutes } from './spend/routes.ts'
 
 /** Every management route. An owner of routes adds its list here. */
 export function adminRoutes(parts: AdminParts): readonly DeclaredRoute[] {
@@ -16,5 +17,6 @@ export function adminRoutes(parts: AdminParts): readonly DeclaredRoute[] {
     ...routerRoutes(parts),
     ...callbackRoutes(parts),
     ...transferRoutes(parts),
+    ...spendRoutes(parts),
   ]
 }

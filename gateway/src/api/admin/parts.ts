@@ -1,5 +1,6 @@
 import type { Tools } from '../../calls/tools.ts'
 import type { Changes } from '../../core/changes.ts'
+import type { Ledger } from '../../core/ledger.ts'
 import type { Store } from '../../core/store.ts'
 
 /** What the management routes are given; nothing here changes while the process runs. */
@@ -7,6 +8,7 @@ export interface AdminParts {
   readonly changes: Changes
   readonly store: Store
   readonly tools: Tools
+  readonly ledger: Ledger
   /** Of the process, for `STORE_MODEL_IN_DB`. */
   readonly environment: Readonly<Record<string, string | undefined>>
   /** The routing strategies there are. */

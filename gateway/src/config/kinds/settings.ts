@@ -70,6 +70,8 @@ export const settings = defineKind({
       maxResponseBytes: Math.floor((general.max_response_size_mb ?? defaults.maxResponseMegabytes) * mebibyte),
       alwaysIncludeStreamUsage: general.always_include_stream_usage ?? false,
       requireAuthForMetrics: litellm.require_auth_for_metrics_endpoint ?? false,
+      ledgerDisabled: general.disable_spend_logs ?? false,
+      ledgerRetentionMs: general.maximum_spend_logs_retention_period ?? undefined,
       terms: new TermsTable({
         discounts: litellm.cost_discount_config ?? {},
         margins: litellm.cost_margin_config ?? {},

@@ -32,6 +32,21 @@ function secondsToMs(value: number): number {
   return Math.min(Math.max(value === 0 ? 0 : 1, Math.round(value * 1000)), longestMs)
 }
 
+const ageUnits = { s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 } as const
+
+/** `30d`, `12h`; parsed to milliseconds. */
+export const age = z.union([z.string(), z.number()], { error: ageWords() }).transform((written, context) => {
+  const [, digits, unit] = /^(\d{1,6})([smhdw])$/.exec(String(written).trim()) ?? []
+  // The pattern lets only these units through.
+  if (Number(digits) > 0) return Number(digits) * ageUnits[unit as keyof typeof ageUnits] * 1_000
+  context.addIssue({ code: 'custom', message: ageWords() })
+  return z.NEVER
+})
+
+function ageWords(): string {
+  return 'an age such as `30d` or `12h`'
+}
+
 export const text = textOf('a text')
 
 export function textOf(expected: string) {

@@ -82,6 +82,8 @@ const generalSettings = field.section({
   max_response_size_mb: megabytes.nullish(),
   always_include_stream_usage: field.flag.nullish(),
   litellm_key_header_name: headerName.nullish(),
+  disable_spend_logs: field.flag.nullish(),
+  maximum_spend_logs_retention_period: field.age.nullish(),
 })
 
 const variable = z.union([z.string(), z.number(), z.boolean()], { error: 'a text' })

@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import type { CallLedger } from './calls/account.ts'
+import type { Ledger } from './core/ledger.ts'
+import { Mover } from './ledger/mover.ts'
+import { Outbox } from './ledger/outbox.ts'
+import { startRetention } from './ledger/retention.ts'
+import type { Clock } from './lib/clock.ts'
+import { createIds } from './lib/ids.ts'
+import type { Log } from './lib/log.ts'
+import { createLedger } from './stores/ledger/ledger.ts'
+import { rowOf } from './stores/ledger/row.ts'
+import type { SqlDatabase } from './stores/sql.ts'
+
+/** Time for the rows of the last calls to reach the store when the process ends; what is left waits on disk (reliability 3.2). */
+const lastFlushMs = 5_000
+
+export interface CallKeeping {
+  readonly calls: CallLedger
+  readonly ledger: Ledger
+  readonly status: () => LedgerStatus
+  start(): void
+  stop(): Promise<void>
+}
+
+/** What an operator is told of the way from a call to the store. */
+export interface LedgerStatus {
+  /** Why the disk takes no rows. */
+  readonly disk: string | undefined
+  /** Why the store takes no rows. */
+  readonly store: string | undefined
+  readonly backlogBytes: number
+  /** Rows can neither be written nor held any more: calls are refused. */
+  readonly full: boolean
+}
+
+interface CallKeepingOptions {
+  readonly database: SqlDatabase
+  readonly dataDirectory: string
+  readonly log: Log
+  readonly clock: Clock
+  /** How old rows may become, ms; `undefined`: for ever. */
+  readonly retentionMs: () => number | undefined
+}
+
+/** Ledger, outbox and mover, wired. */
+export function openCallKeeping({ database, dataDirectory, log, clock, retentionMs }: CallKeepingOptions): CallKeeping {
+  const ledger = createLedger(database)
+  const outbox = new Outbox({
+    directory: join(dataDirectory, 'ledger'),
+    owner: `${process.pid}-${randomBytes(6).toString('hex')}`,
+    clock,
+    onDisk({ failing, reason }) {
+      if (failing) log.error('ledger.disk.failed', { reason, policy: 'rows are held in memory' })
+      else log.info('ledger.disk.back', {})
+    },
+  })
+  const mover = new Mover({ outbox, sink: ledger, clock, report: (event, facts) => log.warn(event, facts) })
+  const newId = createIds()
+  let retention: { stop(): void } | undefined
+  return {
+    ledger,
+    calls: {
+      keep: (call) => outbox.append(rowOf(call)),
+      newId,
+      get full() {
+        return outbox.full
+      },
+    },
+    status: () => ({
+      disk: outbox.failure,
+      store: mover.failure,
+      backlogBytes: mover.backlogBytes,
+      full: outbox.full,
+    }),
+    start() {
+      mover.start()
+      retention = startRetention({
+        prune: (before) => ledger.prune(before),
+        ageMs: retentionMs,
+        clock,
+        report: (event, facts) => log.info(event, facts),
+      })
+    },
+    async stop() {
+      retention?.stop()
+      await mover.stop(lastFlushMs)
+    },
+  }
+}

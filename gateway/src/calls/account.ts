@@ -1,0 +1,141 @@
+import type { GatewayError } from '../core/errors.ts'
+import type { SettledCall } from '../core/settled-call.ts'
+import type { DialectName } from '../core/wire.ts'
+import { isObject } from '../lib/json.ts'
+import type { Call } from './call.ts'
+import { costOfCall } from './cost-of-call.ts'
+import type { Served } from './dispatch.ts'
+import { upstreamModelOf } from './route.ts'
+import type { StreamPipe } from './stream-pipe.ts'
+import type { Tools } from './tools.ts'
+
+/** Where settled calls are kept. */
+export interface CallLedger {
+  /** Durable when it returns; never throws. */
+  keep(call: SettledCall): void
+  newId(): string
+  /** Nothing more can be kept, on disk or in memory. */
+  readonly full: boolean
+}
+
+/** LiteLLM's names of the operations, as its spend logs have them. A count of tokens is no call to account for. */
+const callTypes: Readonly<Partial<Record<DialectName, string>>> = {
+  'openai-chat': 'acompletion',
+  'openai-completions': 'atext_completion',
+  'openai-embeddings': 'aembedding',
+  'anthropic-messages': 'anthropic_messages',
+}
+
+/** What an answer came from, as far as it is known. */
+export type Source = Pick<Served, 'target' | 'deployment' | 'prepared'>
+
+/**
+ * Keeps what the call came to, once: before the caller is sent the last byte, so that no call that a caller saw complete is ever lost
+ * (reliability F123). What comes later, such as a caller who hangs up on the last byte, is not told any more.
+ */
+export function account(call: Call, source: Source | undefined, error: GatewayError | undefined, tools: Tools): void {
+  const { progress, settings } = call
+  if (progress.accounted) return
+  progress.accounted = true
+  if (source !== undefined && progress.usage === undefined) {
+    progress.usage = source.prepared.type === 'upstream' ? source.prepared.pipe?.usage : source.prepared.usage
+    progress.cost = costOfCall(call, source, progress.usage, tools)
+  }
+  const callType = callTypes[call.dialect]
+  if (tools.ledger === undefined || tools.ledger.full || callType === undefined || settings.ledgerDisabled) return
+  tools.ledger.keep(settledCall(call, callType, source, error, tools.ledger.newId(), tools))
+}
+
+/** Accounts for a stream when the provider has said its last word, before the caller hears it. */
+export function accountedPipe(pipe: StreamPipe, onFinished: () => void): StreamPipe {
+  let told = false
+  function tell<Bytes>(bytes: Bytes): Bytes {
+    if (told || !pipe.finished || pipe.failure !== undefined) return bytes
+    told = true
+    onFinished()
+    return bytes
+  }
+  return {
+    push: (chunk) => tell(pipe.push(chunk)),
+    end: () => tell(pipe.end()),
+    fail: (error) => pipe.fail(error),
+    get started() {
+      return pipe.started
+    },
+    get finished() {
+      return pipe.finished
+    },
+    get failure() {
+      return pipe.failure
+    },
+    get usage() {
+      return pipe.usage
+    },
+  }
+}
+
+function settledCall(
+  call: Call,
+  callType: string,
+  source: Source | undefined,
+  error: GatewayError | undefined,
+  id: string,
+  tools: Tools,
+): SettledCall {
+  const { principal, progress, snapshot } = call
+  const { key, team, organization } = principal
+  const elapsedMs = tools.clock.now() - call.startedAt
+  const endedAt = Math.round(tools.clock.wall())
+  const { cost, usage } = progress
+  return {
+    id,
+    callId: call.id,
+    startedAt: Math.round(endedAt - elapsedMs),
+    endedAt,
+    firstContentMs: progress.firstContentMs,
+    holders: {
+      key: key?.id ?? masterKey,
+      keyAlias: key?.alias ?? '',
+      user: principal.userId,
+      team: team?.id ?? '',
+      organization: organization?.id ?? '',
+      endUser: call.endUser ?? '',
+    },
+    requestedModel: call.model,
+    modelGroup: source?.target.resolution.group.name ?? '',
+    deployment: source?.deployment.id ?? '',
+    provider: source?.deployment.provider ?? '',
+    providerModel: source === undefined ? '' : upstreamModelOf(source.deployment, source.target.resolution.wildcard),
+    apiBase: source?.deployment.apiBase ?? '',
+    callType,
+    stream: call.stream,
+    status: error?.status ?? 200,
+    errorCode: error?.code,
+    attempts: progress.attempts,
+    fallbacks: progress.fallbacks,
+    revision: snapshot.revision,
+    priceMap: snapshot.prices.hash,
+    usage,
+    estimated: usage?.estimated === true,
+    cost: cost?.total,
+    breakdown: cost === undefined ? undefined : { input: cost.input, output: cost.output, tools: cost.tools },
+    tags: tagsOf(call),
+    cacheHit: false,
+    clientAddress: '',
+  }
+}
+
+/** What LiteLLM's spend logs call the master key. */
+const masterKey = 'litellm_proxy_master_key'
+
+/** Tags of the request (`metadata.tags`, `tags`) and of its key. */
+function tagsOf(call: Call): readonly string[] {
+  const { metadata, tags } = call.body
+  const asked = isObject(metadata) && metadata.tags !== undefined ? metadata.tags : tags
+  const ofKey = call.principal.key?.tags ?? none
+  if (!Array.isArray(asked)) return ofKey
+  const named = asked.filter((tag): tag is string => typeof tag === 'string' && tag !== '')
+  return [...new Set([...named, ...ofKey])]
+}
+
+const none: readonly string[] = []
