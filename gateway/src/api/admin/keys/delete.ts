@@ -1,4 +1,3 @@
-import { nanoToUsd } from '../../../core/money.ts'
 import type { Principal } from '../../../core/principal.ts'
 import type { StoredRecord } from '../../../core/record.ts'
 import { roles } from '../../../core/role.ts'
@@ -6,7 +5,6 @@ import type { Transaction } from '../../../core/store.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { changeReply } from '../../change-reply.ts'
 import { isoTime, textOf } from '../body-changes.ts'
-import { spentBy } from '../money-fields.ts'
 import type { RecordTools } from '../record-tools.ts'
 import { refusal, wrapped } from '../refusals.ts'
 import { deleteBody, oneKeyBody } from './fields.ts'
@@ -43,7 +41,6 @@ export function revocationRoutes(tools: RecordTools): readonly DeclaredRoute[] {
           // Nothing is deleted unless all may be.
           for (const { key } of found) await permitKey(transaction, call.principal, 'key.delete', key, '/key/delete')
           await deleteKeys(
-            tools,
             transaction,
             call.principal,
             found.map(({ key }) => key),
@@ -85,18 +82,12 @@ function blockRoute(tools: RecordTools, path: string, blocked: boolean): Declare
   })
 }
 
-/** Deletes keys with everything that leads to them, and keeps a copy of each for `/key/info`. */
+/** Deletes keys with everything that leads to them, and keeps a copy of each for `/key/info`; what they spent is still counted. */
 export async function deleteKeys(
-  tools: Pick<RecordTools, 'spending'>,
   transaction: Transaction,
   principal: Principal,
   keys: readonly StoredRecord[],
 ): Promise<void> {
-  const spentOf = await spentBy(
-    tools,
-    'api_key',
-    keys.map((key) => key.id),
-  )
   for (const key of keys) {
     await moveAccessGroups(transaction, key, [])
     const { records: retired } = await transaction.records({ kind: 'retired-key', where: { alias: key.id } })
@@ -104,7 +95,6 @@ export async function deleteKeys(
     await transaction.deleteRecord('key', key.id)
     await transaction.putRecord('deleted-key', key.id, {
       ...key.body,
-      spend: nanoToUsd(spentOf(key.id).amount),
       created_at: textOf(key.body.created_at) ?? isoTime(key.createdAt),
       created_by: textOf(key.body.created_by) ?? key.createdBy,
       deleted_at: isoTime(transaction.now),

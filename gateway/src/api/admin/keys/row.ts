@@ -19,8 +19,11 @@ export async function keyRows(
   reader: Reader,
   keys: readonly StoredRecord[],
 ): Promise<readonly KeyRow[]> {
-  const live = keys.filter((key) => key.kind === 'key').map((key) => key.id)
-  const spentOf = await spentBy(tools, 'api_key', live)
+  const spentOf = await spentBy(
+    tools,
+    'api_key',
+    keys.map((key) => key.id),
+  )
   const budgets = await budgetsOf(reader, keys)
   return keys.map((key) => {
     const budget = budgets.get(textOf(key.body.budget_id) ?? '')
@@ -46,8 +49,8 @@ function keyRow(key: StoredRecord, money: JsonObject): JsonObject {
   const { body } = key
   return {
     ...body,
-    // A deleted key keeps the sum it had.
-    ...(key.kind === 'deleted-key' ? { status: 'deleted' } : money),
+    ...money,
+    ...(key.kind === 'deleted-key' ? { status: 'deleted' } : {}),
     // A regenerated or deleted key has another record, made later than the key.
     created_at: textOf(body.created_at) ?? isoTime(key.createdAt),
     created_by: textOf(body.created_by) ?? key.createdBy,

@@ -32,7 +32,7 @@ export interface Added {
   readonly membership: StoredRecord
 }
 
-type Tools = Pick<RecordTools, 'newId' | 'timezone' | 'spending'>
+type Tools = Pick<RecordTools, 'newId' | 'timezone'>
 
 /**
  * Puts people into a team; who is not known yet becomes a user (contract 3.9). All in the caller's change.
@@ -126,7 +126,6 @@ export async function memberBudget(
  * @throws GatewayError (400) for whoever is no member
  */
 export async function removeMember(
-  tools: Tools,
   transaction: Transaction,
   principal: Principal,
   team: StoredRecord,
@@ -145,13 +144,12 @@ export async function removeMember(
     return entryEmail === undefined || address === undefined || normalEmail(entryEmail) !== address
   })
   if (rest.length === roster.length) throw wrapped(400, 'User not found in team. Passed values do not match a member.')
-  if (userId !== undefined) await endMembership(tools, transaction, principal, team.id, userId)
+  if (userId !== undefined) await endMembership(transaction, principal, team.id, userId)
   return transaction.putRecord('team', team.id, { ...team.body, members_with_roles: rest })
 }
 
 /** The membership itself and the member's keys of that team; the roster is the caller's. */
 export async function endMembership(
-  tools: Tools,
   transaction: Transaction,
   principal: Principal,
   teamId: string,
@@ -159,7 +157,7 @@ export async function endMembership(
 ): Promise<void> {
   await transaction.deleteRecord('team-member', memberId(teamId, userId))
   const { records: keys } = await transaction.records({ kind: 'key', where: { team_id: teamId, user_id: userId } })
-  await deleteKeys(tools, transaction, principal, keys)
+  await deleteKeys(transaction, principal, keys)
 }
 
 /** Takes a user out of the roster of every team that has it. */

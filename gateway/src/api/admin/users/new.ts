@@ -1,0 +1,154 @@
+import { z } from 'zod'
+import type { StoredRecord } from '../../../core/record.ts'
+import type { Transaction } from '../../../core/store.ts'
+import type { JsonObject } from '../../../lib/json.ts'
+import { isObject } from '../../../lib/json.ts'
+import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
+import { changeReply } from '../../change-reply.ts'
+import { omit, pick, present, textOf, withChanges } from '../body-changes.ts'
+import { chosenKey, putKey } from '../keys/generate.ts'
+import { generatedKey, keyRows } from '../keys/row.ts'
+import { checkLimits } from '../limit-checks.ts'
+import { managementSettings } from '../management-settings.ts'
+import { resetAnchor, setSpend } from '../money-fields.ts'
+import { joinOrganization } from '../organizations/membership.ts'
+import type { RecordTools } from '../record-tools.ts'
+import { wrapped } from '../refusals.ts'
+import { addMembers } from '../teams/membership.ts'
+import { userFields } from './fields.ts'
+import { normalEmail, userOfEmail } from './find.ts'
+import { clearedUser, emptyUser, userRows } from './row.ts'
+
+const teamEntry = z.union([
+  z.string(),
+  z.object({
+    team_id: z.string(),
+    max_budget_in_team: z.number().nullish(),
+    user_role: z.enum(['user', 'admin']).nullish(),
+  }),
+])
+
+const newBody = z.object({
+  ...userFields,
+  teams: z.array(teamEntry).nullish(),
+  organizations: z.array(z.string()).nullish(),
+  organization_id: z.string().nullish(),
+  team_id: z.string().nullish(),
+  auto_create_key: z.boolean().nullish(),
+  send_invite_email: z.boolean().nullish(),
+  duration: z.string().nullish(),
+  key_alias: z.string().nullish(),
+  aliases: z.record(z.string(), z.string()).nullish(),
+  config: userFields.metadata,
+  permissions: userFields.metadata,
+})
+
+/** What goes to the user's first key and not to the user. */
+const keyNames = ['duration', 'key_alias', 'aliases', 'config', 'permissions', 'blocked', 'guardrails'] as const
+const notStored = [
+  ...keyNames,
+  'teams',
+  'organizations',
+  'team_id',
+  'auto_create_key',
+  'send_invite_email',
+  'spend',
+  'model_rpm_limit',
+  'model_tpm_limit',
+  'prompts',
+] as const
+
+export function newUserRoute(tools: RecordTools): DeclaredRoute {
+  return adminRoute({
+    method: 'POST',
+    path: '/user/new',
+    summary: 'Makes a user and, unless told otherwise, a first key',
+    tag: 'user management',
+    roles: ['proxy_admin'],
+    body: newBody,
+    async handle(call) {
+      const sent = present(call.body)
+      const { default_internal_user_params: defaults } = managementSettings(call.exchange.snapshot)
+      const request: JsonObject = { user_role: 'internal_user', ...omit(defaults, ['teams']), ...sent }
+      const id = textOf(sent.user_id) ?? tools.newId()
+      const wantsKey = call.body.auto_create_key !== false
+      const keyRequest = { ...pick(request, keyNames), user_id: id }
+      const chosen = chosenKey(tools, {})
+      const outcome = await tools.changes.records(call.change, async (transaction) => {
+        const user = await putUser(tools, transaction, id, request)
+        for (const entry of [...(call.body.teams ?? []), ...(call.body.team_id ? [call.body.team_id] : [])]) {
+          await joinTeam(tools, transaction, user, entry, defaults)
+        }
+        const organizations = [...(call.body.organizations ?? []), call.body.organization_id ?? '']
+        for (const organization of new Set(organizations.filter((name) => name !== ''))) {
+          await joinOrganization(transaction, organization, user.id, 'internal_user')
+        }
+        const key = wantsKey ? await putKey(tools, transaction, keyRequest, chosen.key, chosen.token) : undefined
+        return { key, user }
+      })
+      const { spend } = call.body
+      if (typeof spend === 'number' && spend !== 0 && call.change.dryRun !== true) {
+        await setSpend(tools, 'user', id, spend)
+      }
+      const { key, user } = outcome.result
+      const [row] = await userRows(tools, tools.store, [user])
+      const shown = key === undefined ? undefined : (await keyRows(tools, tools.store, [key]))[0]
+      return changeReply(call.change, outcome, {
+        ...(shown === undefined
+          ? { key: '', token: null, token_id: null, key_name: null, expires: null }
+          : generatedKey(shown, call.change.dryRun === true ? '' : chosen.key, call.body.duration)),
+        ...row,
+      })
+    },
+  })
+}
+
+/** @throws GatewayError (409) for an id or an address that somebody has */
+async function putUser(
+  tools: RecordTools,
+  transaction: Transaction,
+  id: string,
+  request: JsonObject,
+): Promise<StoredRecord> {
+  checkLimits(request)
+  if ((await transaction.record('user', id)) !== undefined) {
+    throw wrapped(409, `User with user_id ${id} already exists`)
+  }
+  const email = textOf(request.user_email)
+  if (email !== undefined && (await userOfEmail(transaction, email)) !== undefined) {
+    throw wrapped(409, `User with email ${email} already exists`)
+  }
+  return transaction.putRecord('user', id, {
+    ...withChanges(emptyUser, omit(request, notStored), clearedUser),
+    metadata: withLimitsByModel(request),
+    ...resetAnchor(tools, request.budget_duration, transaction.now),
+    user_id: id,
+    user_email: email === undefined ? null : normalEmail(email),
+  })
+}
+
+/** What LiteLLM keeps in `metadata`. */
+export function withLimitsByModel(request: JsonObject, before: JsonObject = {}): JsonObject {
+  const metadata = isObject(request.metadata) ? request.metadata : request.metadata === null ? {} : before
+  const fields = pick(request, ['model_rpm_limit', 'model_tpm_limit', 'guardrails', 'prompts'])
+  const merged = { ...metadata, ...fields }
+  return Object.fromEntries(Object.entries(merged).filter(([name, value]) => value !== null || !(name in fields)))
+}
+
+async function joinTeam(
+  tools: RecordTools,
+  transaction: Transaction,
+  user: StoredRecord,
+  entry: z.output<typeof teamEntry>,
+  defaults: JsonObject,
+): Promise<void> {
+  const {
+    team_id: id,
+    user_role: role,
+    max_budget_in_team: amount,
+  } = typeof entry === 'string' ? { team_id: entry, user_role: undefined, max_budget_in_team: undefined } : entry
+  const team = await transaction.record('team', id)
+  if (team === undefined) throw wrapped(404, `Team not found, passed team_id=${id}`)
+  const member = { role: role ?? 'user', user_id: user.id, user_email: textOf(user.body.user_email) } as const
+  await addMembers(tools, transaction, team, [member], amount == null ? {} : { max_budget_in_team: amount }, defaults)
+}
