@@ -4,7 +4,7 @@ import type { GatewayError } from '../core/errors.ts'
 import type { Endpoint } from '../core/wire.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Deadline, Deadlines } from '../lib/deadlines.ts'
-import type { UpstreamExchange, UpstreamHeaders, UpstreamSink } from '../lib/http-client.ts'
+import { headerOf, type UpstreamExchange, type UpstreamHeaders, type UpstreamSink } from '../lib/http-client.ts'
 import { parseJsonObject } from '../lib/json.ts'
 import { attemptError } from './failure.ts'
 import type { Reply } from './reply.ts'
@@ -55,12 +55,10 @@ export class Attempt implements UpstreamSink, OpenStream, Deadline {
   #phase: Phase = 'connect'
   #phaseDeadline: number
   #status = 0
-  #headers: UpstreamHeaders = {}
+  #headers: UpstreamHeaders = []
   #chunks: Buffer[] = []
   #bytes = 0
   #streaming = false
-  /** Chunks of one socket read, which come one by one in one turn. */
-  #gathered: Buffer[] = []
   place = -1
   #held: (Buffer | string)[] = []
   #reply: Reply | undefined
@@ -112,31 +110,16 @@ export class Attempt implements UpstreamSink, OpenStream, Deadline {
 
   onData(chunk: Buffer): void {
     this.#enter('body', this.#limits.chunkMs)
-    if (!this.#streaming) {
-      this.#collect(chunk)
-      return
-    }
-    // Events of one read are passed on in one write: fifty single ones cost the caller's socket fifty times the framing.
-    if (this.#gathered.length === 0) process.nextTick(this.#passGathered)
-    this.#gathered.push(chunk)
-  }
-
-  readonly #passGathered = (): void => {
-    const gathered = this.#gathered
-    const [only] = gathered
-    if (only === undefined) return
-    this.#gathered = []
-    this.#onStreamChunk(gathered.length === 1 ? only : Buffer.concat(gathered))
+    if (this.#streaming) this.#onStreamChunk(chunk)
+    else this.#collect(chunk)
   }
 
   onEnd(): void {
-    this.#passGathered()
     if (this.#streaming) this.#onStreamEnded()
     else this.#onWhole()
   }
 
   onError(error: Error, sent: boolean): void {
-    this.#passGathered()
     if (this.#streaming && this.#pipe?.finished === true) {
       // The answer was complete; how the connection ended does not matter.
       this.#finish(undefined)
@@ -319,14 +302,16 @@ function isErrorInside(body: Buffer): boolean {
 }
 
 function isEventStream(headers: UpstreamHeaders): boolean {
-  const type = headers['content-type']
-  return typeof type === 'string' && type.startsWith('text/event-stream')
+  return headerOf(headers, 'content-type')?.startsWith('text/event-stream') === true
 }
 
 function headerMap(headers: UpstreamHeaders): ReadonlyMap<string, string> {
   const map = new Map<string, string>()
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) map.set(name, typeof value === 'string' ? value : value.join(', '))
+  for (let index = 0; index < headers.length; index += 2) {
+    const name = headers[index] ?? ''
+    const value = headers[index + 1] ?? ''
+    const before = map.get(name)
+    map.set(name, before === undefined ? value : `${before}, ${value}`)
   }
   return map
 }

@@ -65,11 +65,11 @@ export function mocked(call: Call, deployment: Deployment, deadline: number, too
       if (code !== undefined) throw attemptError(deployment, { code, message: `mocked by mock_response: ${text}` })
       if (!call.stream) {
         const body = Buffer.from(JSON.stringify(dialect.encodeResponse(response, call.model)))
-        return { type: 'whole', headers: {}, body }
+        return { type: 'whole', headers: [], body }
       }
       const encoder = dialect.openEncoder({ model: call.model, includeUsage: asksForUsage(call.body) })
       const events = eventsOf(response).map((event) => encoder.push(event))
-      return { type: 'stream', headers: {}, stream: mockStream(events, tools) }
+      return { type: 'stream', headers: [], stream: mockStream(events, tools) }
     },
   }
 }

@@ -49,7 +49,7 @@ export function prepare(call: Call, target: Target, deployment: Deployment, tool
   const dialect = tools.dialect(call.dialect)
   if (dialect.family === 'count-tokens') {
     const body = Buffer.from(JSON.stringify(dialect.estimate(call.body)))
-    return { type: 'local', usage: undefined, answer: async () => ({ type: 'whole', headers: {}, body }) }
+    return { type: 'local', usage: undefined, answer: async () => ({ type: 'whole', headers: [], body }) }
   }
   const provider = providerDialect(call, deployment, dialect.family, tools)
   if (dialect.family === 'chat' && provider.family === 'chat') {

@@ -67,12 +67,13 @@ export function answerHead(call: Call, answered: Answered, contentType: string, 
   if (call.options.timeoutMs !== undefined) head.push('x-litellm-timeout', String(call.options.timeoutMs / 1000))
   pushNames(head, 'x-midflight-dropped-params', progress.dropped)
   pushNames(head, 'x-midflight-changed-params', progress.changed)
-  for (const name in answered.headers) {
-    const value = answered.headers[name]
-    if (value === undefined || notCopied.has(name)) continue
-    const text = typeof value === 'string' ? value : value.join(', ')
-    head.push(`llm_provider-${name}`, text)
-    if (name.startsWith('x-ratelimit-')) head.push(name, text)
+  const { headers } = answered
+  for (let index = 0; index < headers.length; index += 2) {
+    const name = headers[index] ?? ''
+    if (notCopied.has(name)) continue
+    const value = headers[index + 1] ?? ''
+    head.push(`llm_provider-${name}`, value)
+    if (name.startsWith('x-ratelimit-')) head.push(name, value)
   }
   return head
 }

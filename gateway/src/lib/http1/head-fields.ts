@@ -1,0 +1,127 @@
+/** A message that breaks HTTP/1.1's grammar, or could be read in two ways. Its connection is of no use afterwards. */
+export class MalformedMessage extends Error {
+  override readonly name = 'MalformedMessage'
+}
+
+/** The bytes that end a head: the empty line and the line end before it. */
+export const headEnd = '\r\n\r\n'
+
+/** More than any real head has; the total is bounded in bytes anyway. */
+const maxFields = 256
+
+/**
+ * Everything that may not stand in a head: control characters, and line ends that are not the pair "\r\n". Some parsers take a
+ * lone "\r" or "\n" for a line end and others do not, which is how one message becomes two.
+ */
+const forbidden = /[^\t\r\n\x20-\x7e\x80-\xff]|\r(?!\n)|(?<!\r)\n/
+
+/** Characters of a field's name (RFC 9110, 5.6.2): 1, and 2 for capitals. */
+const nameCharacters = new Uint8Array(256)
+for (const character of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz") {
+  nameCharacters[character.charCodeAt(0)] = 1
+}
+for (const character of 'ABCDEFGHIJKLMNOPQRSTUVWXYZ') nameCharacters[character.charCodeAt(0)] = 2
+
+/**
+ * @param text Latin-1, so that every character is a byte
+ * @throws MalformedMessage when the head holds what none may hold
+ */
+export function checkHead(text: string): void {
+  if (forbidden.test(text)) throw new MalformedMessage('a control character or a lone line end in the head')
+}
+
+/**
+ * The fields of a checked head (RFC 9112, 5). Folded lines and space before the colon are refused, as the standard asks for.
+ * @param from where the first field line starts
+ * @param end where the line end of the last field line starts
+ * @returns lower-case name, value, name, value … in their order; repeated names stay apart
+ * @throws MalformedMessage
+ */
+export function readFields(text: string, from: number, end: number): string[] {
+  const fields: string[] = []
+  let start = from
+  while (start < end) {
+    let lineEnd = text.indexOf('\r\n', start)
+    if (lineEnd === -1 || lineEnd > end) lineEnd = end
+    let position = start
+    let capitals = false
+    let kind = nameCharacters[text.charCodeAt(position)]
+    while (kind !== 0 && position < lineEnd) {
+      if (kind === 2) capitals = true
+      position += 1
+      kind = nameCharacters[text.charCodeAt(position)]
+    }
+    if (position === start || text.charCodeAt(position) !== colon || position >= lineEnd) {
+      throw new MalformedMessage('a header line without a valid name')
+    }
+    const name = text.slice(start, position)
+    let valueStart = position + 1
+    while (valueStart < lineEnd && isBlank(text.charCodeAt(valueStart))) valueStart += 1
+    let valueEnd = lineEnd
+    while (valueEnd > valueStart && isBlank(text.charCodeAt(valueEnd - 1))) valueEnd -= 1
+    if (fields.push(capitals ? name.toLowerCase() : name, text.slice(valueStart, valueEnd)) > maxFields * 2) {
+      throw new MalformedMessage(`more than ${maxFields} headers`)
+    }
+    start = lineEnd + 2
+  }
+  return fields
+}
+
+const colon = 0x3a
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09
+}
+
+/** The length that `Content-Length` declares. @throws MalformedMessage for anything but plain digits */
+export function readLength(value: string): number {
+  if (!/^\d{1,15}$/.test(value)) throw new MalformedMessage('a content-length that is not a number')
+  return Number(value)
+}
+
+/** Whether a list such as `Connection: keep-alive, x-hop` has the element. */
+export function listHas(value: string, element: string): boolean {
+  if (value === element) return true
+  return value.split(',').some((one) => one.trim().toLowerCase() === element)
+}
+
+/** What frames a body and a connection, of all that a head says. */
+export interface Framing {
+  /** Bytes of the body; `undefined` when none is declared. */
+  length: number | undefined
+  chunked: boolean
+  close: boolean
+  keepAlive: boolean
+}
+
+/**
+ * Reads the fields that decide where a message ends. Any doubt is an error: two parties that disagree about it read different
+ * messages from then on (request and response smuggling, RFC 9112, 11.1 and 11.2).
+ * @param minor of HTTP/1.x
+ * @throws MalformedMessage for a second `Content-Length` or `Transfer-Encoding`, both together, or another coding than `chunked`
+ */
+export function readFraming(fields: readonly string[], minor: number): Framing {
+  let length: number | undefined
+  let coding: string | undefined
+  let close = false
+  let keepAlive = false
+  for (let index = 0; index < fields.length; index += 2) {
+    const name = fields[index]
+    const value = fields[index + 1] ?? ''
+    if (name === 'content-length') {
+      if (length !== undefined) throw new MalformedMessage('two content-length headers')
+      length = readLength(value)
+    } else if (name === 'transfer-encoding') {
+      if (coding !== undefined) throw new MalformedMessage('two transfer-encoding headers')
+      coding = value
+    } else if (name === 'connection') {
+      if (listHas(value, 'close')) close = true
+      if (listHas(value, 'keep-alive')) keepAlive = true
+    }
+  }
+  if (coding === undefined) return { length, chunked: false, close, keepAlive }
+  if (length !== undefined) throw new MalformedMessage('content-length and transfer-encoding together')
+  if (minor === 0) throw new MalformedMessage('transfer-encoding in HTTP/1.0')
+  if (coding.toLowerCase() !== 'chunked') throw new MalformedMessage('a transfer-encoding other than chunked')
+  return { length, chunked: true, close, keepAlive }
+}
