@@ -106,7 +106,12 @@ export function createDatabase({ driver, clock, log, prepare }: DatabaseOptions)
   /** Started by the first watcher; the driver sees to it from then on. */
   function listen(): void {
     if (watchers.size === 0 || !health.up || closed) return
-    unlisten ??= driver.listen(hint, () => void access.query('SELECT 1 AS one').catch(() => undefined))
+    const onHint = (topic: Topic) => {
+      hint(topic)
+      // Whoever can tell that something changed is there again.
+      if (!health.up && !closed) void probe().catch(() => undefined)
+    }
+    unlisten ??= driver.listen(onHint, () => void access.query('SELECT 1 AS one').catch(() => undefined))
   }
 
   return {

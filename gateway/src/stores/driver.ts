@@ -24,9 +24,16 @@ export interface SqlDriver extends SqlAccess {
 export class DatabaseFailure extends Error {
   override readonly name = 'DatabaseFailure'
   readonly kind: 'away' | 'busy' | 'conflict'
+  /** The commit was asked for and not answered: it may have happened. */
+  readonly uncertain: boolean
 
-  constructor(kind: DatabaseFailure['kind'], message: string, cause?: unknown) {
+  constructor(
+    kind: DatabaseFailure['kind'],
+    message: string,
+    { cause, uncertain = false }: { readonly cause?: unknown; readonly uncertain?: boolean } = {},
+  ) {
     super(message, cause === undefined ? undefined : { cause })
     this.kind = kind
+    this.uncertain = uncertain
   }
 }

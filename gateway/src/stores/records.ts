@@ -164,16 +164,12 @@ function conditionsOf(
   for (const column of [...recordFields, 'id'] as const) {
     const part = query.contains?.[column]
     if (part === undefined) continue
-    const pattern = parameter(
-      `%${fold(part)
-        .replace(/[\\%_]/g, '\\$&')
-        .replaceAll('\0', '')}%`,
-    )
-    conditions.push(
-      part.includes('\0')
-        ? '1 = 0'
-        : `(LOWER(${column}) LIKE ${pattern} ESCAPE '\\' OR folded_${column} LIKE ${pattern} ESCAPE '\\')`,
-    )
+    if (!isStorable(part)) {
+      conditions.push('1 = 0')
+      continue
+    }
+    const pattern = parameter(`%${fold(part).replace(/[\\%_]/g, '\\$&')}%`)
+    conditions.push(`(LOWER(${column}) LIKE ${pattern} ESCAPE '\\' OR folded_${column} LIKE ${pattern} ESCAPE '\\')`)
   }
   return { where: conditions.join(' AND '), values }
 }

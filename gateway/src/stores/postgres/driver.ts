@@ -51,7 +51,7 @@ export function createPostgresDriver({ url, connections = 10, hints = true }: Po
       client = await pool.connect()
     } catch (error) {
       if (pool !== undefined && isExhausted(pool)) {
-        throw new DatabaseFailure('busy', `all ${connections} connections are in use`, error)
+        throw new DatabaseFailure('busy', `all ${connections} connections are in use`, { cause: error })
       }
       throw failureOf(error)
     }
@@ -64,9 +64,8 @@ export function createPostgresDriver({ url, connections = 10, hints = true }: Po
         broken = true
       })
     } catch (error) {
-      const failure = failureOf(error)
-      broken ||= failure instanceof DatabaseFailure && failure.kind === 'away'
-      throw failure
+      broken ||= isAway(error)
+      throw error
     } finally {
       client.off('error', ignore)
       client.release(broken)
@@ -82,22 +81,21 @@ export function createPostgresDriver({ url, connections = 10, hints = true }: Po
     const times = mode === 'migration' ? migrationTimes : usualTimes
     const start = mode === 'read' ? 'BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY' : 'BEGIN'
     // For this transaction only: behind a pooler the connection may be somebody else's next.
-    await client.query(
+    await send(
+      client,
       `${start}; SET LOCAL statement_timeout = ${times.statementMs}; SET LOCAL lock_timeout = ${times.lockMs};` +
         ` SET LOCAL idle_in_transaction_session_timeout = ${times.restMs}`,
     )
     try {
       const session = sessionOf((text, values) => ask(client, text, values, times.statementMs + 100))
       const result = await runOnSession(session, times.restMs, work)
-      const { command } = await client.query('COMMIT')
-      if (command !== 'COMMIT') throw new Error('the transaction was rolled back: one of its statements had failed')
+      await commit(client)
       return result
     } catch (error) {
-      const failure = failureOf(error)
       // What is away cannot be asked; the transaction ends with its connection.
-      if (failure instanceof DatabaseFailure && failure.kind === 'away') discard()
+      if (isAway(error)) discard()
       else await client.query('ROLLBACK').catch(discard)
-      throw failure
+      throw error
     }
   }
 
@@ -116,7 +114,7 @@ export function createPostgresDriver({ url, connections = 10, hints = true }: Po
     label: address.label,
     async connect() {
       pool ??= openPool()
-      await withClient((client) => client.query('SELECT 1'))
+      await withClient((client) => send(client, 'SELECT 1'))
     },
     disconnect() {
       const left = pool
@@ -142,20 +140,43 @@ async function ask(
   values: readonly SqlValue[],
   timeoutMs: number,
 ): Promise<readonly SqlRow[]> {
+  // `pg` reads the time per query, its types do not say so.
+  const question: QueryConfig & { readonly query_timeout: number } = {
+    text,
+    values: [...values],
+    query_timeout: timeoutMs,
+  }
   try {
-    // `pg` reads it per query, its types do not say so.
-    const question: QueryConfig & { readonly query_timeout: number } = {
-      text,
-      values: [...values],
-      query_timeout: timeoutMs,
-    }
-    const { rows } = await client.query<SqlRow>(question)
-    return rows
+    return (await client.query<SqlRow>(question)).rows
   } catch (error) {
     throw failureOf(error)
   }
 }
 
+/** @returns what the last statement did, as PostgreSQL names it */
+async function send(client: PoolClient, text: string): Promise<string> {
+  try {
+    return (await client.query(text)).command
+  } catch (error) {
+    throw failureOf(error)
+  }
+}
+
+async function commit(client: PoolClient): Promise<void> {
+  let did: string
+  try {
+    did = await send(client, 'COMMIT')
+  } catch (error) {
+    if (!isAway(error)) throw error
+    throw new DatabaseFailure('away', error.message, { cause: error, uncertain: true })
+  }
+  if (did !== 'COMMIT') throw new Error('the transaction was rolled back: one of its statements had failed')
+}
+
+function isAway(error: unknown): error is DatabaseFailure {
+  return error instanceof DatabaseFailure && error.kind === 'away'
+}
+
 function isExhausted(pool: Pool): boolean {
-  return pool.totalCount >= (pool.options.max ?? 0) && pool.idleCount === 0 && pool.waitingCount >= 0
+  return pool.totalCount >= (pool.options.max ?? 0) && pool.idleCount === 0
 }

@@ -1,5 +1,4 @@
 import { DatabaseError } from 'pg'
-import { GatewayError } from '../../core/errors.ts'
 import { DatabaseFailure } from '../driver.ts'
 
 /** Names of the conditions of SQLSTATE by what they mean for a statement that met them (PostgreSQL's manual, appendix A). */
@@ -18,17 +17,17 @@ const kinds: readonly (readonly [pattern: RegExp, kind: DatabaseFailure['kind']]
   [/^58/, 'away'],
 ]
 
-/** Sorts an error of `pg`: one that the statement itself is to blame for is answered as it is. */
+/** Sorts an error that `pg` rejected with: one that the statement itself is to blame for is answered as it is. */
 export function failureOf(error: unknown): unknown {
   if (error instanceof DatabaseFailure || !(error instanceof Error)) return error
-  // Whoever used the transaction refused; it has a code of its own, and any word in its message.
-  if (error instanceof GatewayError) return error
   if (error instanceof DatabaseError) {
     const code = error.code ?? ''
-    const kind = kinds.find(([pattern]) => pattern.test(code))?.[1]
-    return kind === undefined ? error : new DatabaseFailure(kind, `${error.message} (${code})`, error)
+    // Poolers end a connection with the code for a protocol violation; a wrong statement gets the same, and goes on.
+    const found = kinds.find(([pattern]) => pattern.test(code))?.[1]
+    const kind = code === '08P01' && error.severity !== 'FATAL' ? undefined : found
+    return kind === undefined ? error : new DatabaseFailure(kind, `${error.message} (${code})`, { cause: error })
   }
-  if (isOfConnection(error)) return new DatabaseFailure('away', messageOf(error), error)
+  if (isOfConnection(error)) return new DatabaseFailure('away', messageOf(error), { cause: error })
   return error
 }
 

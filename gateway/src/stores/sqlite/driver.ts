@@ -45,7 +45,7 @@ export function createSqliteDriver({ file, hints = true }: SqliteOptions): SqlDr
       } catch (error) {
         if (!(error instanceof Locked)) throw error
         if (performance.now() > until) {
-          throw new DatabaseFailure('busy', `another process has been writing for ${waitMs} ms`, error)
+          throw new DatabaseFailure('busy', `another process has been writing for ${waitMs} ms`, { cause: error })
         }
         await sleep(2 + Math.random() * 8)
       }
@@ -142,6 +142,6 @@ async function createPrivate(file: string): Promise<void> {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 })
     await (await open(file, 'a', 0o600)).close()
   } catch (error) {
-    throw new DatabaseFailure('away', error instanceof Error ? error.message : String(error), error)
+    throw new DatabaseFailure('away', error instanceof Error ? error.message : String(error), { cause: error })
   }
 }
