@@ -85,8 +85,9 @@ export class LayerTable {
     const accepted = Array.from(this.#rows.values()).filter((row) => row.accepted !== undefined)
     if (accepted.length !== layers.length) return false
     return layers.every(({ source, version }) => {
-      const { accepted, presumed } = this.#row(source)
-      if (accepted === undefined || (accepted.fromDisk && accepted.layer !== presumed)) return false
+      const { accepted, presumed, newest } = this.#row(source)
+      if (accepted === undefined) return false
+      if (accepted.fromDisk && (accepted.layer !== presumed || newest !== undefined)) return false
       return accepted.layer.version === version
     })
   }
