@@ -103,6 +103,7 @@ export const permissions = {
   'team.members': { allows: ['proxy_admin', 'team_admin', 'org_admin'], refuse: notTeamAdmin },
   'team.permissions': { allows: ['proxy_admin', 'team_admin', 'org_admin'], refuse: notTeamAdmin },
   'team.callbacks': { allows: ['proxy_admin', 'team_admin', 'org_admin'], refuse: notTeamAdmin },
+  'team.models': { allows: ['proxy_admin', 'org_admin'], refuse: forbidden },
   'organization.members': { allows: ['proxy_admin', 'org_admin'], refuse: forbidden },
   'organization.info': { allows: ['proxy_admin', 'viewer', 'org_admin', 'member'], refuse: forbidden },
 } as const satisfies Readonly<Record<string, Rule>>
