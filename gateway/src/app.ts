@@ -23,6 +23,7 @@ import { prepare } from './config/prepare.ts'
 import { createReconciler, type Reconciler, type Turn } from './config/reconcile.ts'
 import { Slot } from './config/slot.ts'
 import type { Snapshot } from './config/snapshot.ts'
+import { tryDeployment } from './config/trial.ts'
 import { UsagePool } from './config/usage-pool.ts'
 import type { Changes } from './core/changes.ts'
 import type { Inputs } from './core/input.ts'
@@ -211,8 +212,8 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
       ...inferenceRoutes(tools, directory),
       ...modelRoutes(directory),
       ...configRoutes(reconciler),
-      ...adminRoutes(adminParts({ changes, store, tools, ledger: keeping.ledger, boot })),
-      ...healthRoutes(() => ({ draining: server.draining, loaded: slot.current !== undefined })),
+      ...adminRoutes(adminParts({ changes, store, tools, ledger: keeping.ledger, boot, inputs })),
+      ...healthRoutes(() => ({ draining: server.draining, loaded: slot.current !== undefined, store: store.health })),
       metricsRoute(metrics, authenticator),
     ],
   })
@@ -288,13 +289,17 @@ export async function checkConfig(
 }
 
 function adminParts(
-  parts: Pick<AdminParts, 'changes' | 'store' | 'tools' | 'ledger'> & { readonly boot: BootOptions },
+  parts: Pick<AdminParts, 'changes' | 'store' | 'tools' | 'ledger'> & {
+    readonly boot: BootOptions
+    readonly inputs: Inputs
+  },
 ): AdminParts {
-  const { boot, ...given } = parts
+  const { boot, inputs, ...given } = parts
   return {
     ...given,
     environment: boot.environment,
     strategies: strategies.map(({ name }) => name),
+    tryDeployment: (spec, snapshot) => tryDeployment(spec, snapshot, { inputs, openPool }),
     ignoredSetting,
   }
 }

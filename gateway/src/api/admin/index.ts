@@ -1,5 +1,6 @@
 import type { DeclaredRoute } from '../admin-route.ts'
 import { credentialRoutes } from './credentials/routes.ts'
+import { healthCheckRoutes } from './health/routes.ts'
 import { modelManagementRoutes } from './models/routes.ts'
 import type { AdminParts } from './parts.ts'
 import { callbackRoutes } from './settings/callbacks.ts'
@@ -17,6 +18,7 @@ export function adminRoutes(parts: AdminParts): readonly DeclaredRoute[] {
     ...routerRoutes(parts),
     ...callbackRoutes(parts),
     ...transferRoutes(parts),
+    ...healthCheckRoutes(parts),
     ...spendRoutes(parts),
   ]
 }

@@ -1,7 +1,10 @@
 import type { Tools } from '../../calls/tools.ts'
+import type { Snapshot } from '../../config/snapshot.ts'
+import type { Trial } from '../../config/trial.ts'
 import type { Changes } from '../../core/changes.ts'
 import type { Ledger } from '../../core/ledger.ts'
 import type { Store } from '../../core/store.ts'
+import type { JsonObject } from '../../lib/json.ts'
 
 /** What the management routes are given; nothing here changes while the process runs. */
 export interface AdminParts {
@@ -11,6 +14,8 @@ export interface AdminParts {
   readonly ledger: Ledger
   /** Of the process, for `STORE_MODEL_IN_DB`. */
   readonly environment: Readonly<Record<string, string | undefined>>
+  /** Makes a deployment ready that nobody has declared; it serves no calls. */
+  readonly tryDeployment: (spec: JsonObject, snapshot: Snapshot) => Promise<Trial>
   /** The routing strategies there are. */
   readonly strategies: readonly string[]
   /** Why a setting (`general_settings.alerting`) has no effect; `undefined`: it has one, or is not known. */

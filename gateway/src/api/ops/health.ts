@@ -1,10 +1,14 @@
-import type { Route } from '../route.ts'
+import { readinessDetails } from '../admin/health/routes.ts'
+import { sectionOf } from '../admin/settings/stored-settings.ts'
+import type { Exchange, Route } from '../route.ts'
 import { sendJson } from '../send-json.ts'
 
 /** What readiness needs to know: whether this process can serve, never whether its dependencies are well (reliability 0.6). */
 export interface Health {
   readonly draining: boolean
   readonly loaded: boolean
+  /** A store that is away is told and does not make the process unready: it serves what it knows. */
+  readonly store: { readonly up: boolean }
 }
 
 /**
@@ -25,13 +29,14 @@ export function healthRoutes(health: () => Health): readonly Route[] {
     access: 'public',
     withoutSnapshot: true,
     handle(exchange) {
-      const { draining, loaded } = health()
+      const { draining, loaded, store } = health()
       if (draining) return sendJson(exchange, 503, { status: 'draining' })
       if (!loaded) {
         const detail = 'Service Unhealthy (no accepted configuration yet; GET /config/status tells why)'
         return sendJson(exchange, 503, { detail })
       }
-      return sendJson(exchange, 200, { status: 'healthy', db: 'Not connected' })
+      if (showsDetails(exchange)) return sendJson(exchange, 200, readinessDetails(exchange.snapshot, store))
+      return sendJson(exchange, 200, { status: 'healthy', db: store.up ? 'connected' : 'Not connected' })
     },
   })
   return [
@@ -42,4 +47,10 @@ export function healthRoutes(health: () => Health): readonly Route[] {
     ready('GET'),
     ready('OPTIONS'),
   ]
+}
+
+/** `general_settings.allow_public_health_readiness_details` */
+function showsDetails({ snapshot }: Exchange): boolean {
+  const spec = snapshot?.declared.get('settings', 'gateway')?.spec ?? {}
+  return sectionOf(spec, 'general_settings').allow_public_health_readiness_details === true
 }

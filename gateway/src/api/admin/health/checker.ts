@@ -1,0 +1,140 @@
+import { randomUUID } from 'node:crypto'
+import { type ProbeMode, probe, probeModes } from '../../../calls/probe.ts'
+import type { Tools } from '../../../calls/tools.ts'
+import type { Snapshot } from '../../../config/snapshot.ts'
+import type { Deployment } from '../../../core/deployment.ts'
+import type { Principal } from '../../../core/principal.ts'
+import type { JsonObject } from '../../../lib/json.ts'
+import { masked } from '../masking.ts'
+import { objectOf, textOf } from '../models/row.ts'
+import { sectionOf } from '../settings/stored-settings.ts'
+
+/** What one check of one deployment found. */
+export interface Check {
+  readonly id: string
+  readonly deployment: Deployment
+  /** Why nothing was sent; such a deployment is neither healthy nor unhealthy. */
+  readonly skipped: string | undefined
+  /** `undefined`: healthy. */
+  readonly error: string | undefined
+  readonly rateLimits: JsonObject
+  readonly durationMs: number
+  /** Unix ms. */
+  readonly at: number
+  readonly by: string
+}
+
+const atOnce = 16
+const mostKept = 2_000
+const usualTimeoutMs = 60_000
+const longestError = 2_000
+
+/** Asks deployments whether they answer, and remembers what was found: the newest of each, and the last two thousand. */
+export class HealthChecker {
+  readonly #tools: Tools
+  readonly #latest = new Map<string, Check>()
+  #history: Check[] = []
+
+  constructor(tools: Tools) {
+    this.#tools = tools
+  }
+
+  /** Newest first. */
+  get history(): readonly Check[] {
+    return this.#history.toReversed()
+  }
+
+  /** Of deployments that are still declared. */
+  latest(snapshot: Snapshot): readonly Check[] {
+    return [...this.#latest.values()].filter(({ deployment }) => snapshot.deployments.has(deployment.id))
+  }
+
+  /** A few at a time, so that a thousand deployments are not a thousand connections. In the order given. */
+  async check(deployments: readonly Deployment[], snapshot: Snapshot, principal: Principal): Promise<readonly Check[]> {
+    const found = new Array<Check>(deployments.length)
+    const queue = deployments.entries()
+    const work = async (): Promise<void> => {
+      for (const [index, deployment] of queue) {
+        const check = await this.checkOne(deployment, snapshot, principal)
+        this.#keep(check)
+        found[index] = check
+      }
+    }
+    await Promise.all(Array.from({ length: Math.min(atOnce, deployments.length) }, work))
+    return found
+  }
+
+  /** Without keeping what was found. @param mode the deployment's own unless given */
+  async checkOne(deployment: Deployment, snapshot: Snapshot, principal: Principal, mode?: string): Promise<Check> {
+    const at = this.#tools.clock.wall()
+    const base = { id: randomUUID(), deployment, at, by: principal.userId || (principal.key?.shownAs ?? '') }
+    const plan = planOf(deployment, snapshot, mode)
+    if (typeof plan === 'string') {
+      return { ...base, skipped: plan, error: undefined, rateLimits: {}, durationMs: 0 }
+    }
+    const { error, headers, durationMs } = await probe(deployment, snapshot, { ...plan, principal }, this.#tools)
+    if (error?.code === 'internal')
+      this.#tools.report('health.check.failed', { deployment: deployment.id }, error.cause)
+    return {
+      ...base,
+      skipped: undefined,
+      error: error?.message.slice(0, longestError),
+      rateLimits: rateLimits(headers),
+      durationMs: Math.round(durationMs),
+    }
+  }
+
+  #keep(check: Check): void {
+    if (check.skipped !== undefined) return
+    this.#latest.set(check.deployment.id, check)
+    this.#history.push(check)
+    // Cut in steps, so that a full history does not copy itself at every check.
+    if (this.#history.length > mostKept * 1.5) this.#history = this.#history.slice(-mostKept)
+  }
+}
+
+/** How a deployment is probed, by its `model_info`; or why it is not. */
+function planOf(
+  deployment: Deployment,
+  snapshot: Snapshot,
+  asked: string | undefined,
+): { readonly mode: ProbeMode; readonly wildcard: string | undefined; readonly timeoutMs: number } | string {
+  const { info } = deployment
+  if (deployment.blocked) return 'the deployment is blocked'
+  const named = (asked ?? textOf(info.mode)) || 'chat'
+  const mode = probeModes.find((known) => known === named)
+  if (mode === undefined) return `calls of mode ${named} cannot be probed`
+  const general = sectionOf(snapshot.declared.get('settings', 'gateway')?.spec ?? {}, 'general_settings')
+  const seconds = Number(info.health_check_timeout ?? general.health_check_timeout ?? usualTimeoutMs / 1000)
+  const timeoutMs = seconds > 0 && seconds < 3600 ? seconds * 1000 : usualTimeoutMs
+  if (!deployment.upstreamModel.includes('*')) return { mode, wildcard: undefined, timeoutMs }
+  const wildcard = textOf(info.health_check_model).replace(`${deployment.provider}/`, '')
+  if (wildcard === '') return 'a wildcard has no model of its own; name one in model_info.health_check_model'
+  return { mode, wildcard, timeoutMs }
+}
+
+function rateLimits(headers: readonly string[]): JsonObject {
+  const shown: Record<string, string> = {}
+  for (let index = 0; index < headers.length; index += 2) {
+    const name = headers[index] ?? ''
+    if (name.startsWith('x-ratelimit-remaining-')) shown[name] = headers[index + 1] ?? ''
+  }
+  return shown
+}
+
+/** An entry of `healthy_endpoints` or `unhealthy_endpoints`. @param details all that is declared, or only the model */
+export function endpointOf(check: Check, snapshot: Snapshot, details: boolean): JsonObject {
+  const { deployment, error, rateLimits: limits } = check
+  const declared = snapshot.declared.get('deployment', deployment.id)
+  const { messages: _messages, ...params } = objectOf(declared?.spec.litellm_params)
+  return {
+    ...(details ? { ...masked(params), api_base: deployment.apiBase } : {}),
+    model: textOf(params.model) || `${deployment.provider}/${deployment.upstreamModel}`,
+    model_name: deployment.modelName,
+    model_id: deployment.id,
+    ...limits,
+    response_time_ms: check.durationMs,
+    ...(error === undefined ? {} : { error }),
+    ...(check.skipped === undefined ? {} : { reason: check.skipped }),
+  }
+}
