@@ -129,6 +129,9 @@ export class Directory {
       direct ?? this.#optional('organization', team?.noun?.organizationId),
       ...[...key.accessGroups, ...teamGroups].map((id) => this.#cell('access-group', id)),
     ])
+    const needs = flattened([user, team, member, organization, ...groups])
+    // Others may have waited for the same records; all get the same object.
+    if (cell.principal !== undefined && sameCells(needs, cell.principalNeeds)) return cell.principal
     const principal: Principal = Object.freeze({
       role: roleOf(key, user),
       userId: key.userId ?? '',
@@ -139,7 +142,7 @@ export class Directory {
       organization: organization?.noun,
       granted: grantsOf(groups, key.accessGroups.length),
     })
-    cell.principalNeeds = flattened([user, team, member, organization, ...groups])
+    cell.principalNeeds = needs
     cell.principal = principal
     return principal
   }
@@ -292,4 +295,8 @@ function flattened(cells: readonly (Cell | undefined)[]): readonly Cell[] {
     for (const need of cell.needs) all.add(need)
   }
   return [...all]
+}
+
+function sameCells(left: readonly Cell[], right: readonly Cell[]): boolean {
+  return left.length === right.length && left.every((cell, index) => cell === right[index])
 }

@@ -2,26 +2,31 @@ import type { RecordKind, StoredRecord } from '../core/record.ts'
 import type { Store } from '../core/store.ts'
 import type { Clock } from '../lib/clock.ts'
 
-/** Reads that may follow one another at once; a key that is new here must not wait (issue #3, Shows 6). */
+/**
+ * How many reads may find nothing before callers who ask for ever new names have to wait for one another, and how many per second
+ * from then on: a flood of invented keys is not the database's problem (reliability F56), and a key that is merely new here must
+ * not wait (issue #3, Shows 6).
+ */
 const burst = 50
-/** Reads per second when callers ask for ever new records: a flood of invented keys is not the database's problem (reliability F56). */
 const perSecond = 25
 const idsPerRead = 500
 
-interface Waiting {
-  readonly promise: Promise<StoredRecord | undefined>
-  readonly resolve: (record: StoredRecord | undefined) => void
-  readonly reject: (cause: unknown) => void
+/** Whose ids callers choose. */
+const invented: ReadonlySet<RecordKind> = new Set<RecordKind>(['key', 'retired-key', 'customer'])
+
+interface Lane {
+  readonly kind: RecordKind
+  waiting: Map<string, PromiseWithResolvers<StoredRecord | undefined>>
+  planned: boolean
 }
 
 /** Reads records from the store, together where many are asked for at the same time. */
 export class RecordReader {
   readonly #store: Pick<Store, 'record' | 'records'>
   readonly #clock: Clock
-  readonly #waiting = new Map<RecordKind, Map<string, Waiting>>()
+  readonly #lanes = new Map<RecordKind, Lane>()
   #allowance = burst
   #allowedAt: number
-  #planned = false
 
   constructor(store: Pick<Store, 'record' | 'records'>, clock: Clock) {
     this.#store = store
@@ -31,27 +36,26 @@ export class RecordReader {
 
   /** Rejects with `store_unavailable`. */
   read(kind: RecordKind, id: string): Promise<StoredRecord | undefined> {
-    let ofKind = this.#waiting.get(kind)
-    if (ofKind === undefined) {
-      ofKind = new Map()
-      this.#waiting.set(kind, ofKind)
+    let lane = this.#lanes.get(kind)
+    if (lane === undefined) {
+      lane = { kind, waiting: new Map(), planned: false }
+      this.#lanes.set(kind, lane)
     }
-    let waiting = ofKind.get(id)
+    let waiting = lane.waiting.get(id)
     if (waiting === undefined) {
       waiting = Promise.withResolvers<StoredRecord | undefined>()
-      ofKind.set(id, waiting)
-      this.#plan()
+      lane.waiting.set(id, waiting)
+      if (!lane.planned) this.#plan(lane)
     }
     return waiting.promise
   }
 
-  #plan(): void {
-    if (this.#planned) return
-    this.#planned = true
-    const waitMs = this.#waitMs()
+  #plan(lane: Lane): void {
+    lane.planned = true
+    const waitMs = invented.has(lane.kind) ? this.#waitMs() : 0
     // What is asked for in the same turn is read together.
-    if (waitMs === 0) queueMicrotask(() => this.#readAll())
-    else setTimeout(() => this.#readAll(), waitMs)
+    if (waitMs === 0) queueMicrotask(() => this.#readLane(lane))
+    else setTimeout(() => this.#readLane(lane), waitMs)
   }
 
   #waitMs(): number {
@@ -61,27 +65,28 @@ export class RecordReader {
     return this.#allowance >= 1 ? 0 : Math.ceil(((1 - this.#allowance) * 1000) / perSecond)
   }
 
-  #readAll(): void {
-    this.#planned = false
-    for (const [kind, waiting] of this.#waiting) {
-      if (waiting.size === 0) continue
-      this.#waiting.set(kind, new Map())
-      this.#allowance -= 1
-      void this.#readSome(kind, waiting)
-    }
-  }
-
-  async #readSome(kind: RecordKind, waiting: ReadonlyMap<string, Waiting>): Promise<void> {
+  async #readLane(lane: Lane): Promise<void> {
+    const { kind, waiting } = lane
+    lane.planned = false
+    lane.waiting = new Map()
+    const ids = [...waiting.keys()]
     try {
-      const ids = [...waiting.keys()]
       for (let from = 0; from < ids.length; from += idsPerRead) {
-        const found = await this.#find(kind, ids.slice(from, from + idsPerRead))
-        for (const id of ids.slice(from, from + idsPerRead)) waiting.get(id)?.resolve(found.get(id))
+        await this.#readSome(kind, ids.slice(from, from + idsPerRead), waiting)
       }
     } catch (cause) {
       // Those that were answered before stay answered.
       for (const { reject } of waiting.values()) reject(cause)
     }
+  }
+
+  async #readSome(kind: RecordKind, ids: readonly string[], waiting: Lane['waiting']): Promise<void> {
+    // Taken before, so that many reads at once are counted too; given back as far as it found what it was asked for.
+    const isInvented = invented.has(kind)
+    if (isInvented) this.#allowance -= 1
+    const found = await this.#find(kind, ids)
+    if (isInvented) this.#allowance = Math.min(burst, this.#allowance + found.size / ids.length)
+    for (const id of ids) waiting.get(id)?.resolve(found.get(id))
   }
 
   async #find(kind: RecordKind, ids: readonly string[]): Promise<ReadonlyMap<string, StoredRecord>> {

@@ -20,10 +20,10 @@ export class CompiledSubject {
     this.blocked = row.flag('blocked')
     this.models = row.names('models')
     this.limits = limits
-    this.#text = JSON.stringify(row.body, withoutNull)
+    this.#text = JSON.stringify(said(row.body))
   }
 
-  /** The whole body without its nulls; read anew each time. */
+  /** What the body says; fields that are null or empty are left out. Read anew each time. */
   get body(): JsonObject {
     return parseJsonObject(this.#text) ?? {}
   }
@@ -34,6 +34,12 @@ export class CompiledSubject {
   }
 }
 
-function withoutNull(_name: string, value: unknown): unknown {
-  return value === null ? undefined : value
+/** Rows show all of LiteLLM's columns; most of them are empty, and empty is what an absent one means. */
+function said(body: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(body).filter(([, value]) => {
+      if (value === null || value === undefined) return false
+      return typeof value !== 'object' || Object.keys(value).length > 0
+    }),
+  )
 }
