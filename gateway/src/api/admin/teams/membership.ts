@@ -72,10 +72,10 @@ function isMember(entry: JsonObject, user: StoredRecord): boolean {
   return email !== undefined && normalEmail(email) === textOf(user.body.user_email)
 }
 
-async function knownOrNew(
+export async function knownOrNew(
   tools: Tools,
   transaction: Transaction,
-  member: NamedMember,
+  member: Omit<NamedMember, 'role'>,
   defaults: JsonObject,
 ): Promise<StoredRecord> {
   const { user_id: id, user_email: email } = member
