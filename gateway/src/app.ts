@@ -51,7 +51,8 @@ import { createFileSource } from './sources/file.ts'
 import { ignoredSetting } from './sources/litellm-yaml/documented-keys.ts'
 import { DeploymentStates } from './state/deployment-state.ts'
 import { Traffic } from './state/traffic.ts'
-import { openStore } from './stores/open.ts'
+import { openStore, type StoreOptions } from './stores/open.ts'
+import { type Rotation, rotateSeal } from './stores/rotate.ts'
 import { defaultStrategy, strategies, strategyNamed } from './strategies/index.ts'
 
 /** A gateway, wired and not yet started. */
@@ -84,15 +85,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
   const states = new DeploymentStates()
   const traffic = new Traffic()
   const report: Tools['report'] = (event, facts, cause) => log.error(event, { ...facts, error: cause })
-  const { store, database } = openStore({
-    databaseUrl: boot.databaseUrl ?? (await variable(inputs, 'DATABASE_URL')),
-    dataDirectory: boot.dataDirectory,
-    saltKey: new Secret((await variable(inputs, 'LITELLM_SALT_KEY')) ?? key.key.reveal()),
-    previousSaltKeys: await previousSaltKeys(inputs),
-    clock: systemClock,
-    log,
-    hints: boot.hints,
-  })
+  const { store, database } = openStore(await storeOptions(boot, inputs, key, log))
   const keeping = openCallKeeping({
     database,
     dataDirectory: boot.dataDirectory,
@@ -285,6 +278,40 @@ export async function checkConfig(
     await source.stop()
     await inputs.stop()
     await pool.closed()
+  }
+}
+
+/**
+ * Seals all that is stored with today's salt key; gateways may run meanwhile. What an earlier one sealed opens as in `createApp`.
+ * @throws GatewayError `store_unavailable`
+ */
+export async function rotateSalt(boot: BootOptions, log: Log): Promise<Rotation> {
+  const inputs = createInputs(inputOptions(boot))
+  try {
+    const key = await bootKey(await variable(inputs, 'LITELLM_MASTER_KEY'), boot.dataDirectory)
+    const { store, database, seal } = openStore(await storeOptions(boot, inputs, key, log))
+    try {
+      await store.start()
+      return await rotateSeal(database, seal)
+    } finally {
+      await store.stop()
+    }
+  } finally {
+    await inputs.stop()
+  }
+}
+
+async function storeOptions(boot: BootOptions, inputs: Inputs, { key }: BootKey, log: Log): Promise<StoreOptions> {
+  const saltKey = await variable(inputs, 'LITELLM_SALT_KEY')
+  return {
+    databaseUrl: boot.databaseUrl ?? (await variable(inputs, 'DATABASE_URL')),
+    dataDirectory: boot.dataDirectory,
+    saltKey: saltKey === undefined ? key : new Secret(saltKey),
+    // What was stored before there was a salt key is sealed with the master key.
+    previousSaltKeys: [...(await previousSaltKeys(inputs)), key],
+    clock: systemClock,
+    log,
+    hints: boot.hints,
   }
 }
 

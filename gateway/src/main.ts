@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { rotateSaltKey } from './cli/keys.ts'
 import { reload } from './cli/reload.ts'
 import { addServeOptions, serve } from './cli/serve.ts'
 import { status } from './cli/status.ts'
@@ -32,5 +33,16 @@ remote(program.command('reload').description('make a running gateway read its co
 remote(program.command('status').description('what a running gateway runs'))
   .option('--json', 'the answer as it is')
   .action(status)
+
+program
+  .command('keys')
+  .description('the keys that seal what is stored')
+  .command('rotate-salt')
+  .description(
+    'seal all stored secrets with LITELLM_SALT_KEY; LITELLM_SALT_KEY_PREVIOUS, parted by commas, opens older ones',
+  )
+  .option('--data-dir <dir>', 'data directory of the gateway; default .midflight')
+  .option('--env-file <file>', 'environment file')
+  .action(rotateSaltKey)
 
 await program.parseAsync()

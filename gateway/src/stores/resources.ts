@@ -66,8 +66,7 @@ export async function writeResource(session: SqlSession, seal: Seal, resource: S
 }
 
 export function resourceOf(row: SqlRow, seal: Seal): StoredResource {
-  // Written by `writeResource` only. A kind of a newer program is passed on as it is: whoever reads leaves out what it does not know.
-  const kind = text(row, 'kind') as KindName
+  const kind = resourceKindOf(row)
   const name = text(row, 'name')
   const { json, unreadable } = openFields(seal, kind, name, object(row, 'spec'))
   return {
@@ -82,4 +81,9 @@ export function resourceOf(row: SqlRow, seal: Seal): StoredResource {
     updatedBy: text(row, 'updated_by'),
     ...(unreadable === undefined ? {} : { unreadable }),
   }
+}
+
+/** Written by `writeResource` only. A kind of a newer program is passed on as it is: whoever reads leaves out what it does not know. */
+export function resourceKindOf(row: SqlRow): KindName {
+  return text(row, 'kind') as KindName
 }
