@@ -170,6 +170,7 @@ function targetOf(call: Call, name: string, overrides: JsonObject | undefined): 
 }
 
 function withHistory(error: GatewayError, call: Call, first: Target, fallbacks: readonly string[]): GatewayError {
+  if (error.code === 'model_blocked') return error
   if (!error.code.startsWith('upstream_') && !fallsBack.has(error.code)) return error
   return finalError(error, {
     group: first.resolution.group.name,
