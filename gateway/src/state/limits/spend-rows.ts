@@ -1,0 +1,164 @@
+import type { NanoUsd } from '../../core/money.ts'
+import type { Spent } from '../../core/spend.ts'
+
+type Value = string | number | null
+type Row = Readonly<Record<string, Value>>
+
+interface Session {
+  query(text: string, parameters?: readonly Value[]): Promise<readonly Row[]>
+}
+
+/** What sums of spending need of a database; the `SqlDatabase` of `stores/sql.ts` has it. */
+export interface SpendDatabase extends Session {
+  readonly dialect: 'sqlite' | 'postgres'
+  transaction<Result>(mode: 'read' | 'write', work: (session: Session) => Promise<Result>): Promise<Result>
+}
+
+/** What one spender's calls cost within one window. */
+export interface SpendEntry {
+  readonly spender: string
+  readonly amount: number
+  /** Unix ms; `undefined`: the budget is never reset. */
+  readonly window: { readonly start: number; readonly end: number } | undefined
+  /** Unix ms of the last of the calls. */
+  readonly at: number
+}
+
+/** What the store says of a spender after a batch. */
+export interface StoredSpend extends Spent {
+  readonly spender: string
+}
+
+const listOf = {
+  sqlite: (columns: string) => `SELECT ${columns} FROM json_each($1) AS entry WHERE true`,
+  postgres: (columns: string) => `SELECT ${columns} FROM jsonb_array_elements(CAST($1 AS jsonb)) AS entry`,
+} as const
+
+const entryColumns = {
+  sqlite: [0, 1, 1, 2, 3, 4].map((index) => `json_extract(entry.value, '$[${index}]')`).join(', '),
+  postgres: [0, 1, 1, 2, 3, 4]
+    .map((index) => (index === 0 ? 'entry.value->>0' : `CAST(entry.value->>${index} AS BIGINT)`))
+    .join(', '),
+} as const
+
+/** A window begins where the entry's does; without one, with its last call. */
+const begins = 'COALESCE(excluded.window_start, excluded.updated_at)'
+const movedOn = `midflight_spend.window_end IS NOT NULL AND ${begins} >= midflight_spend.window_end`
+const late = 'midflight_spend.window_start IS NOT NULL AND excluded.window_end <= midflight_spend.window_start'
+
+/**
+ * A call of an earlier window than the row's counts in the total only; one of a later window starts the sum again; one of a window
+ * that overlaps belongs to a duration that was changed, and what was spent stays.
+ */
+const upsert = (dialect: SpendDatabase['dialect']) => `
+  INSERT INTO midflight_spend (spender, amount, total, window_start, window_end, updated_at)
+  ${listOf[dialect](entryColumns[dialect])} ORDER BY 1
+  ON CONFLICT (spender) DO UPDATE SET
+    amount = CASE
+      WHEN ${movedOn} THEN excluded.amount
+      WHEN ${late} THEN midflight_spend.amount
+      ELSE midflight_spend.amount + excluded.amount END,
+    total = midflight_spend.total + excluded.total,
+    window_start = CASE WHEN ${late} THEN midflight_spend.window_start ELSE excluded.window_start END,
+    window_end = CASE WHEN ${late} THEN midflight_spend.window_end ELSE excluded.window_end END,
+    updated_at = excluded.updated_at
+  RETURNING spender, amount, total, window_end`
+
+const upserts = { sqlite: upsert('sqlite'), postgres: upsert('postgres') } as const
+
+const selects = {
+  sqlite: `SELECT spender, amount, total, window_end FROM midflight_spend
+    WHERE spender IN (SELECT value FROM json_each($1))`,
+  postgres: `SELECT spender, amount, total, window_end FROM midflight_spend
+    WHERE spender = ANY (ARRAY(SELECT jsonb_array_elements_text(CAST($1 AS jsonb))))`,
+} as const
+
+/** Ids of batches are needed only while an answer may be missing. */
+const keepBatchesMs = 3_600_000
+
+/**
+ * Adds a batch, once: a second time with the same id it changes nothing.
+ * @returns the spenders' sums
+ */
+export function writeBatch(
+  database: SpendDatabase,
+  id: string,
+  entries: readonly SpendEntry[],
+  now: number,
+): Promise<readonly StoredSpend[]> {
+  const values = entries.map(({ spender, amount, window, at }) => [
+    spender,
+    amount,
+    window?.start ?? null,
+    window?.end ?? null,
+    at,
+  ])
+  return database.transaction('write', async (session) => {
+    const [fresh] = await session.query(
+      'INSERT INTO midflight_spend_batch (id, written_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING RETURNING id',
+      [id, now],
+    )
+    if (fresh === undefined) {
+      return readIn(
+        session,
+        database.dialect,
+        entries.map(({ spender }) => spender),
+      )
+    }
+    await session.query('DELETE FROM midflight_spend_batch WHERE written_at < $1', [now - keepBatchesMs])
+    return (await session.query(upserts[database.dialect], [JSON.stringify(values)])).map(storedSpend)
+  })
+}
+
+export function readSpends(database: SpendDatabase, spenders: readonly string[]): Promise<readonly StoredSpend[]> {
+  return readIn(database, database.dialect, spenders)
+}
+
+async function readIn(
+  session: Session,
+  dialect: SpendDatabase['dialect'],
+  spenders: readonly string[],
+): Promise<readonly StoredSpend[]> {
+  return (await session.query(selects[dialect], [JSON.stringify(spenders)])).map(storedSpend)
+}
+
+/** The sum of the running window becomes the amount; a window that is over is forgotten. */
+export async function writeAmount(
+  database: SpendDatabase,
+  spender: string,
+  amount: number,
+  now: number,
+): Promise<void> {
+  await database.query(
+    `INSERT INTO midflight_spend (spender, amount, total, window_start, window_end, updated_at)
+      VALUES ($1, $2, 0, NULL, NULL, $3)
+      ON CONFLICT (spender) DO UPDATE SET
+        amount = excluded.amount,
+        window_start = CASE WHEN midflight_spend.window_end > excluded.updated_at THEN midflight_spend.window_start END,
+        window_end = CASE WHEN midflight_spend.window_end > excluded.updated_at THEN midflight_spend.window_end END,
+        updated_at = excluded.updated_at`,
+    [spender, amount, now],
+  )
+}
+
+export function moveRow(database: SpendDatabase, from: string, to: string): Promise<void> {
+  return database.transaction('write', async (session) => {
+    await session.query(
+      'DELETE FROM midflight_spend WHERE spender = $2 AND EXISTS (SELECT 1 FROM midflight_spend WHERE spender = $1)',
+      [from, to],
+    )
+    await session.query('UPDATE midflight_spend SET spender = $2 WHERE spender = $1', [from, to])
+  })
+}
+
+function storedSpend(row: Row): StoredSpend {
+  const end = row.window_end
+  return {
+    spender: String(row.spender),
+    // Both columns are whole numbers.
+    amount: Number(row.amount) as NanoUsd,
+    // As above.
+    total: Number(row.total) as NanoUsd,
+    resetsAt: end === null || end === undefined ? undefined : Number(end),
+  }
+}

@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { type PostgresServer, startPostgres } from '../../../test/databases.ts'
+import { demand, refused, taken } from '../../../test/limits/demand.ts'
+import { type NanoUsd, usdToNano } from '../../core/money.ts'
+import { type Spender, spenderName } from '../../core/spend.ts'
+import { systemClock } from '../../lib/clock.ts'
+import type { Log } from '../../lib/log.ts'
+import { Secret } from '../../lib/secret.ts'
+import { type OpenedStore, openStore } from '../../stores/open.ts'
+import { LimitFigures } from './figures.ts'
+import { MemoryLimiter } from './memory.ts'
+import { SpendBook } from './spend.ts'
+import type { SpendDatabase } from './spend-rows.ts'
+
+const ignore = () => undefined
+const silentLog: Log = { debug: ignore, info: ignore, warn: ignore, error: ignore }
+
+const kinds = ['sqlite', 'postgres'] as const
+
+for (const kind of kinds) {
+  describe(`spending in ${kind}`, () => {
+    let directory: string
+    let server: PostgresServer | undefined
+    let opened: OpenedStore
+    let now = Date.parse('2026-03-04T10:00:00Z')
+    const books: SpendBook[] = []
+
+    before(async () => {
+      directory = await mkdtemp(join(tmpdir(), 'midflight-spend-'))
+      if (kind === 'postgres') server = await startPostgres()
+      opened = openStore({
+        databaseUrl: server?.url,
+        dataDirectory: directory,
+        saltKey: new Secret('salt'),
+        clock: systemClock,
+        log: silentLog,
+      })
+      await opened.store.start()
+    })
+    after(async () => {
+      await Promise.all(books.map((book) => book.stop()))
+      await opened.store.stop()
+      await server?.stop()
+      await rm(directory, { recursive: true, force: true })
+    })
+
+    function book(database: SpendDatabase = opened.database): SpendBook {
+      const made = new SpendBook({ database, now: () => now, figures: new LimitFigures(), onFailure: () => undefined })
+      books.push(made)
+      return made
+    }
+
+    function key(): Spender {
+      return { kind: 'api_key', value: randomUUID() }
+    }
+
+    async function amountOf(of: SpendBook, spender: Spender): Promise<number | undefined> {
+      return (await of.of([spender])).get(spenderName(spender))?.amount
+    }
+
+    it('what calls cost is there at once here, and after a write everywhere', async () => {
+      const [here, there] = [book(), book()]
+      const spender = key()
+      here.add([{ spender: spenderName(spender), amount: 300, window: undefined }])
+      here.add([{ spender: spenderName(spender), amount: 45, window: undefined }])
+      assert.equal(await amountOf(here, spender), 345)
+      await here.write()
+      assert.equal(await amountOf(here, spender), 345)
+      assert.equal(await amountOf(there, spender), 345)
+      assert.equal(here.known(spenderName(spender)), 345)
+      assert.equal(there.known(spenderName(spender)), undefined)
+    })
+
+    it('a spender that never spent anything has zeros, and ids may be any text', async () => {
+      const odd = ["'; DROP TABLE midflight_spend; --", '🦊 ключ', '"', '\\', 'a\nb'].map(
+        (value): Spender => ({ kind: 'tag', value }),
+      )
+      const sums = book()
+      assert.deepEqual(
+        [...(await sums.of(odd)).values()].map(({ total }) => total),
+        [0, 0, 0, 0, 0],
+      )
+      sums.add(odd.map((spender, index) => ({ spender: spenderName(spender), amount: index + 1, window: undefined })))
+      await sums.write()
+      assert.deepEqual(
+        [...(await book().of(odd)).values()].map(({ amount }) => amount),
+        [1, 2, 3, 4, 5],
+      )
+      assert.equal((await sums.of([])).size, 0)
+    })
+
+    it('a window that ends starts the sum again, and the total goes on', async () => {
+      const sums = book()
+      const spender = key()
+      const name = spenderName(spender)
+      const day = { start: Date.parse('2026-03-04'), end: Date.parse('2026-03-05') }
+      const next = { start: day.end, end: Date.parse('2026-03-06') }
+      sums.add([{ spender: name, amount: 100, window: day }])
+      await sums.write()
+      assert.deepEqual((await sums.of([spender])).get(name), { amount: 100, total: 100, resetsAt: day.end })
+      now = day.end + 1_000
+      assert.deepEqual((await sums.of([spender])).get(name), { amount: 0, total: 100, resetsAt: undefined })
+      sums.add([
+        { spender: name, amount: 7, window: next },
+        { spender: name, amount: 5, window: day },
+      ])
+      assert.equal((await sums.of([spender])).get(name)?.total, 112)
+      await sums.write()
+      assert.deepEqual((await sums.of([spender])).get(name), { amount: 7, total: 112, resetsAt: next.end })
+      now = Date.parse('2026-03-04T10:00:00Z')
+    })
+
+    it('a duration that is changed keeps what was spent', async () => {
+      const sums = book()
+      const spender = key()
+      const name = spenderName(spender)
+      const month = { start: Date.parse('2026-03-01'), end: Date.parse('2026-04-01') }
+      const day = { start: Date.parse('2026-03-04'), end: Date.parse('2026-03-05') }
+      for (const window of [undefined, month, day, undefined]) {
+        sums.add([{ spender: name, amount: 10, window }])
+        await sums.write()
+      }
+      assert.deepEqual((await sums.of([spender])).get(name), { amount: 40, total: 40, resetsAt: undefined })
+    })
+
+    it('a batch whose answer was lost is not added twice', async () => {
+      let lose = 2
+      const flaky: SpendDatabase = {
+        dialect: opened.database.dialect,
+        query: (text, parameters) => opened.database.query(text, parameters),
+        async transaction(mode, work) {
+          const result = await opened.database.transaction(mode, work)
+          lose -= 1
+          if (lose >= 0) throw new Error('the answer was lost')
+          return result
+        },
+      }
+      const sums = book(flaky)
+      const spender = key()
+      sums.add([{ spender: spenderName(spender), amount: 11, window: undefined }])
+      await assert.rejects(sums.write())
+      sums.add([{ spender: spenderName(spender), amount: 4, window: undefined }])
+      await assert.rejects(sums.write())
+      await sums.write()
+      assert.equal(await amountOf(book(), spender), 15)
+    })
+
+    it('a sum that is set counts from there, in the budget counter too', async () => {
+      const sums = book()
+      const limiter = new MemoryLimiter({ now: () => now, seed: (demands) => sums.seeds(demands) })
+      sums.feeds(limiter)
+      const spender = key()
+      sums.add([{ spender: spenderName(spender), amount: 100, window: undefined }])
+      const budget = demand(spender.value, 'budget', 100, 10)
+      assert.ok(refused(await limiter.reserve([budget])))
+      await sums.set(spender, 0 as NanoUsd)
+      assert.deepEqual(taken(await limiter.reserve([budget])).remaining, [90])
+      assert.equal((await sums.of([spender])).get(spenderName(spender))?.total, 100)
+      await sums.set(spender, usdToNano(1.5))
+      assert.equal(await amountOf(book(), spender), 1_500_000_000)
+      const fresh = key()
+      await sums.set(fresh, 7 as NanoUsd)
+      assert.deepEqual((await sums.of([fresh])).get(spenderName(fresh)), { amount: 7, total: 0, resetsAt: undefined })
+      await limiter.stop()
+    })
+
+    it('a regenerated key keeps its sums under its new id', async () => {
+      const sums = book()
+      const [from, to] = [key(), key()]
+      sums.add([{ spender: spenderName(from), amount: 70, window: undefined }])
+      await sums.move(from, to)
+      assert.equal(await amountOf(sums, to), 70)
+      assert.equal(await amountOf(sums, from), 0)
+      await sums.move(key(), to)
+      assert.equal(await amountOf(sums, to), 70)
+    })
+
+    it('many spenders are written in batches, two replicas at once', async () => {
+      const [one, other] = [book(), book()]
+      const run = randomUUID()
+      const spenders = Array.from(
+        { length: 2_500 },
+        (_, index): Spender => ({ kind: 'end_user', value: `${run}-${index}` }),
+      )
+      const spends = spenders.map((spender) => ({ spender: spenderName(spender), amount: 3, window: undefined }))
+      one.add(spends)
+      other.add([...spends].reverse())
+      await Promise.all([one.write(), other.write()])
+      const sums = await one.of(spenders)
+      assert.ok([...sums.values()].every(({ amount }) => amount === 6))
+    })
+
+    it('while the store is away spends are kept, and written once when it is back', {
+      skip: kind === 'sqlite',
+    }, async () => {
+      const sums = book()
+      const spender = key()
+      await server?.kill()
+      sums.add([{ spender: spenderName(spender), amount: 20, window: undefined }])
+      await assert.rejects(sums.write())
+      sums.add([{ spender: spenderName(spender), amount: 22, window: undefined }])
+      await assert.rejects(sums.of([spender]), { code: 'store_unavailable' })
+      await server?.start()
+      for (let tries = 0; tries < 100; tries += 1) {
+        if ((await amountOf(sums, spender).catch(() => undefined)) === 42) break
+        await new Promise((resolve) => setTimeout(resolve, 100))
+      }
+      await sums.write()
+      assert.equal(await amountOf(book(), spender), 42)
+    })
+  })
+}
