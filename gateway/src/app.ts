@@ -5,10 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { configRoutes } from './api/admin/config.ts'
 import { adminRoutes } from './api/admin/index.ts'
 import type { AdminParts } from './api/admin/parts.ts'
+import { siteRoutes } from './api/admin/site.ts'
 import { Authenticator } from './api/authenticate.ts'
 import { drain } from './api/drain.ts'
 import { modelRoutes } from './api/inference/models.ts'
 import { inferenceRoutes } from './api/inference/routes.ts'
+import type { DescribedRoute } from './api/openapi.ts'
 import { healthRoutes } from './api/ops/health.ts'
 import { Metrics, metricsRoute } from './api/ops/metrics.ts'
 import { GatewayServer } from './api/server.ts'
@@ -62,6 +64,8 @@ export interface App {
   readonly feed: Feed
   readonly changes: Changes
   readonly key: BootKey
+  /** Everything that it answers. */
+  readonly routes: readonly DescribedRoute[]
   /** Listens first, so that probes are answered while the first configuration is read. */
   start(): Promise<{ readonly address: AddressInfo; readonly verdict: Verdict }>
   /**
@@ -194,6 +198,15 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
     directory,
     freshness: { reachable, leaseValid: () => feed.leaseValid(), confirm: () => feed.confirm() },
   })
+  const routes: readonly DescribedRoute[] = [
+    ...inferenceRoutes(tools, directory),
+    ...modelRoutes(directory),
+    ...configRoutes(reconciler),
+    ...adminRoutes(adminParts({ changes, store, tools, ledger: keeping.ledger, boot, inputs })),
+    ...healthRoutes(() => ({ draining: server.draining, loaded: slot.current !== undefined, store: store.health })),
+    metricsRoute(metrics, authenticator),
+    ...siteRoutes(() => routes),
+  ]
   const server: GatewayServer = new GatewayServer({
     slot,
     authenticator,
@@ -201,14 +214,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
     clock: systemClock,
     newId: createIds(),
     report,
-    routes: [
-      ...inferenceRoutes(tools, directory),
-      ...modelRoutes(directory),
-      ...configRoutes(reconciler),
-      ...adminRoutes(adminParts({ changes, store, tools, ledger: keeping.ledger, boot, inputs })),
-      ...healthRoutes(() => ({ draining: server.draining, loaded: slot.current !== undefined, store: store.health })),
-      metricsRoute(metrics, authenticator),
-    ],
+    routes,
   })
   let stopping: Promise<void> | undefined
 
@@ -231,6 +237,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
     feed,
     changes,
     key,
+    routes,
     async start() {
       const address = await server.listen(boot.host, boot.port)
       label = `${hostname()}:${address.port} pid ${process.pid}`

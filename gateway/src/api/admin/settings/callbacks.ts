@@ -62,23 +62,6 @@ export function callbackRoutes({ changes }: Pick<AdminParts, 'changes'>): readon
         })
       },
     }),
-    adminRoute({
-      method: 'GET',
-      path: '/active/callbacks',
-      summary: 'The callbacks to which calls are reported',
-      tag,
-      roles: readers,
-      handle: () => ({
-        body: {
-          alerting: null,
-          'litellm.callbacks': [],
-          'litellm.success_callback': [],
-          'litellm.failure_callback': [],
-          num_callbacks: 0,
-          num_alerting: 0,
-        },
-      }),
-    }),
   ]
 }
 
