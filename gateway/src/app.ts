@@ -44,6 +44,7 @@ import type { Log } from './lib/log.ts'
 import { Secret } from './lib/secret.ts'
 import { version } from './lib/version.ts'
 import { type BootKey, bootKey } from './master-key.ts'
+import { openPriceKeeping, openPriceMaps } from './price-keeping.ts'
 import { providers } from './providers/index.ts'
 import { confirmations } from './replicas/confirmations.ts'
 import { Feed, leaseMs } from './replicas/feed.ts'
@@ -52,6 +53,8 @@ import { createDefaultsSource } from './sources/defaults.ts'
 import { createFileSource } from './sources/file.ts'
 import { ignoredSetting } from './sources/litellm-yaml/documented-keys.ts'
 import { DeploymentStates } from './state/deployment-state.ts'
+import { LimitFigures } from './state/limits/figures.ts'
+import { SpendBook } from './state/limits/spend.ts'
 import { Traffic } from './state/traffic.ts'
 import { openStore, type StoreOptions } from './stores/open.ts'
 import { type Rotation, rotateSeal } from './stores/rotate.ts'
@@ -90,6 +93,12 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
   const traffic = new Traffic()
   const report: Tools['report'] = (event, facts, cause) => log.error(event, { ...facts, error: cause })
   const { store, database } = openStore(await storeOptions(boot, inputs, key, log))
+  const spending = new SpendBook({
+    database,
+    now: () => systemClock.wall(),
+    figures: new LimitFigures(),
+    onFailure: (error) => log.error('limits.spend.failed', { error }),
+  })
   const keeping = openCallKeeping({
     database,
     dataDirectory: boot.dataDirectory,
@@ -97,6 +106,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
     clock: systemClock,
     retentionMs: () => slot.current?.settings.ledgerRetentionMs,
   })
+  const priceMaps = openPriceMaps(database, boot.dataDirectory)
   const tools: Tools = {
     clock: systemClock,
     deadlines: new Deadlines(systemClock),
@@ -138,6 +148,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
     inputs,
     slot,
     openPool,
+    prices: priceMaps,
     dataDirectory: boot.dataDirectory,
     clock: systemClock,
     retain: (snapshot) => forget(snapshot, states, traffic),
@@ -191,6 +202,14 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
       ),
     report,
   })
+  const prices = openPriceKeeping({
+    maps: priceMaps,
+    changes,
+    current: () => slot.current,
+    environment: boot.environment,
+    clock: systemClock,
+    log,
+  })
   const metrics = new Metrics({ traffic, status: () => reconciler.status(), openCalls: () => server.openCalls })
   const authenticator = new Authenticator({
     bootKey: key.key,
@@ -202,7 +221,9 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
     ...inferenceRoutes(tools, directory),
     ...modelRoutes(directory),
     ...configRoutes(reconciler),
-    ...adminRoutes(adminParts({ changes, store, tools, ledger: keeping.ledger, boot, inputs })),
+    ...adminRoutes(
+      adminParts({ changes, store, tools, ledger: keeping.ledger, prices: prices.updates, spending, timezone: () => 'UTC', boot, inputs }),
+    ),
     ...healthRoutes(() => ({ draining: server.draining, loaded: slot.current !== undefined, store: store.health })),
     metricsRoute(metrics, authenticator),
     ...siteRoutes(() => routes),
@@ -225,7 +246,9 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
       sleep: (ms) => sleep(ms),
       log: (event, facts) => log.info(event, facts),
     })
+    await prices.schedule.stop()
     await keeping.stop()
+    await spending.stop()
     await feed.stop()
     await reconciler.stop()
     await store.stop()
@@ -246,6 +269,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
       keeping.start()
       const verdict = await reconciler.start()
       await feed.start()
+      prices.schedule.start()
       return { address, verdict }
     },
     stop(noticeMs = boot.drainNoticeMs) {
@@ -323,7 +347,7 @@ async function storeOptions(boot: BootOptions, inputs: Inputs, { key }: BootKey,
 }
 
 function adminParts(
-  parts: Pick<AdminParts, 'changes' | 'store' | 'tools' | 'ledger'> & {
+  parts: Pick<AdminParts, 'changes' | 'store' | 'tools' | 'ledger' | 'prices' | 'spending' | 'timezone'> & {
     readonly boot: BootOptions
     readonly inputs: Inputs
   },

@@ -3,6 +3,7 @@ import { credentialRoutes } from './credentials/routes.ts'
 import { healthCheckRoutes } from './health/routes.ts'
 import { modelManagementRoutes } from './models/routes.ts'
 import type { AdminParts } from './parts.ts'
+import { recordRoutes } from './records.ts'
 import { callbackRoutes } from './settings/callbacks.ts'
 import { routerRoutes } from './settings/router.ts'
 import { transferRoutes } from './settings/transfer.ts'
@@ -12,6 +13,7 @@ import { spendRoutes } from './spend/routes.ts'
 /** Every management route. An owner of routes adds its list here. */
 export function adminRoutes(parts: AdminParts): readonly DeclaredRoute[] {
   return [
+    ...recordRoutes(parts),
     ...modelManagementRoutes(parts),
     ...credentialRoutes(parts),
     ...settingsRoutes(parts),

@@ -3,8 +3,10 @@ import type { Snapshot } from '../../config/snapshot.ts'
 import type { Trial } from '../../config/trial.ts'
 import type { Changes } from '../../core/changes.ts'
 import type { Ledger } from '../../core/ledger.ts'
+import type { Spending } from '../../core/spend.ts'
 import type { Store } from '../../core/store.ts'
 import type { JsonObject } from '../../lib/json.ts'
+import type { PriceUpdates } from '../../prices/updates.ts'
 
 /** What the management routes are given; nothing here changes while the process runs. */
 export interface AdminParts {
@@ -12,6 +14,10 @@ export interface AdminParts {
   readonly store: Store
   readonly tools: Tools
   readonly ledger: Ledger
+  readonly prices: PriceUpdates
+  readonly spending: Spending
+  /** IANA name of the zone in which budgets start again, `litellm_settings.timezone`. */
+  readonly timezone: () => string
   /** Of the process, for `STORE_MODEL_IN_DB`. */
   readonly environment: Readonly<Record<string, string | undefined>>
   /** Makes a deployment ready that nobody has declared; it serves no calls. */

@@ -7,7 +7,7 @@ import type { Transaction } from '../../../core/store.ts'
 import type { JsonObject } from '../../../lib/json.ts'
 import { type AdminCall, adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { changeReply } from '../../change-reply.ts'
-import { omit, present, textOf, withChanges } from '../body-changes.ts'
+import { objectOf, omit, present, textOf, withChanges } from '../body-changes.ts'
 import { deleteKeys } from '../keys/delete.ts'
 import { checkLimits } from '../limit-checks.ts'
 import { resetAnchor, setSpend } from '../money-fields.ts'
@@ -118,7 +118,7 @@ async function changeUser(
   const { metadata } = user.body
   return transaction.putRecord('user', user.id, {
     ...withChanges(user.body, omit(request, notStored), clearedUser),
-    metadata: withLimitsByModel(request, typeof metadata === 'object' && metadata !== null ? { ...metadata } : {}),
+    metadata: withLimitsByModel(request, objectOf(metadata)),
     ...(request.budget_duration === undefined ? {} : resetAnchor(tools, request.budget_duration, transaction.now)),
     ...(email === undefined ? {} : { user_email: normalEmail(email) }),
   })

@@ -1,0 +1,49 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { systemClock } from '../../lib/clock.ts'
+import type { DeclaredRoute } from '../admin-route.ts'
+import { accessGroupRoutes } from './access-groups/index.ts'
+import { budgetRoutes } from './budgets/index.ts'
+import { customerRoutes } from './customers/index.ts'
+import { keyRoutes } from './keys/index.ts'
+import { organizationRoutes } from './organizations/index.ts'
+import type { AdminParts } from './parts.ts'
+import type { RecordTools } from './record-tools.ts'
+import { teamRoutes } from './teams/index.ts'
+import { userRoutes } from './users/index.ts'
+
+/** LiteLLM's default: 22 characters after `sk-`. */
+const usualKeyBytes = 16
+const fewestKeyBytes = 16
+const mostKeyBytes = 256
+
+/** Everything over records: who may call, and what they may spend. */
+export function recordRoutes(parts: Pick<AdminParts, 'changes' | 'store' | 'spending' | 'environment' | 'timezone'>) {
+  const tools: RecordTools = {
+    store: parts.store,
+    changes: parts.changes,
+    spending: parts.spending,
+    clock: systemClock,
+    newId: randomUUID,
+    randomBytes,
+    timezone: parts.timezone,
+    keyBytes: readKeyBytes(parts.environment.LENGTH_OF_LITELLM_GENERATED_KEY),
+    gracePeriod: parts.environment.LITELLM_KEY_ROTATION_GRACE_PERIOD ?? '',
+  }
+  const routes: readonly DeclaredRoute[] = [
+    ...keyRoutes(tools),
+    ...userRoutes(tools),
+    ...teamRoutes(tools),
+    ...organizationRoutes(tools),
+    ...customerRoutes(tools),
+    ...budgetRoutes(tools),
+    ...accessGroupRoutes(tools),
+  ]
+  return routes
+}
+
+/** Fewer than 128 random bits could be guessed, so less than LiteLLM's default is raised to it. */
+function readKeyBytes(text: string | undefined): number {
+  const bytes = Number(text ?? usualKeyBytes)
+  if (!Number.isInteger(bytes)) return usualKeyBytes
+  return Math.min(mostKeyBytes, Math.max(fewestKeyBytes, bytes))
+}
