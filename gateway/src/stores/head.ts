@@ -19,6 +19,11 @@ export async function readHead(session: SqlSession): Promise<StoredHead> {
   return headOf(row)
 }
 
+/** Without what only the store needs. */
+export function headOnly({ revision, resourceRevision, ageMs }: StoredHead): Head {
+  return { revision, resourceRevision, ...(ageMs === undefined ? {} : { ageMs }) }
+}
+
 export interface LockedHead {
   /** As it was. */
   readonly head: StoredHead

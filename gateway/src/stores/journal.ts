@@ -13,10 +13,15 @@ const columns = 'id, revision, at, actor_id, actor_role, actor_via, alterations,
 const keptEntries = 100_000
 const pruneEvery = 256
 
-export async function appendEntry(session: SqlSession, seal: Seal, entry: JournalEntry): Promise<void> {
+export async function appendEntry(
+  session: SqlSession,
+  seal: Seal,
+  entry: JournalEntry,
+  token: string | null = null,
+): Promise<void> {
   const sealed = sealAlterations(seal, entry.alterations)
   await session.query(
-    `INSERT INTO midflight_journal (${columns}, seal_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+    `INSERT INTO midflight_journal (${columns}, seal_key, token) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
     [
       entry.id,
       entry.revision ?? null,
@@ -28,6 +33,7 @@ export async function appendEntry(session: SqlSession, seal: Seal, entry: Journa
       JSON.stringify(entry.problems),
       entry.reverts ?? null,
       sealed.keyId,
+      token,
     ],
   )
   if (entry.id % pruneEvery === 0) {
@@ -46,6 +52,14 @@ export async function readEntries(
     limit,
   ])
   return rows.map((row) => entryOf(row, seal))
+}
+
+export async function hasEntry(session: SqlSession, revision: number, token: string): Promise<boolean> {
+  const rows = await session.query('SELECT id FROM midflight_journal WHERE revision = $1 AND token = $2', [
+    revision,
+    token,
+  ])
+  return rows.length > 0
 }
 
 export async function readEntryOf(

@@ -1,14 +1,14 @@
 import type { Store } from '../core/store.ts'
 import { pruneAnswers, readAnswer, writeAnswer } from './answers.ts'
+import { makeChange } from './change.ts'
 import { readChanges } from './feed.ts'
-import { lockHead, readHead, type StoredHead, takeEntry } from './head.ts'
+import { headOnly, readHead, takeEntry } from './head.ts'
 import { appendEntry, readEntries, readEntryOf } from './journal.ts'
 import { findRecords, readRecord } from './records.ts'
 import { pruneReplicas, readReplicas, removeReplica, writeReport } from './replicas.ts'
 import { readAllResources, readResourcesAfter } from './resources.ts'
 import type { Seal } from './seal.ts'
 import type { SqlDatabase } from './sql.ts'
-import { beginChange } from './transaction.ts'
 import { Turns } from './turns.ts'
 
 /** One write in so many also removes what has expired. */
@@ -16,16 +16,6 @@ const pruneEvery = 100
 
 /** How long a change waits for others of this process. */
 const longestTurnMs = 10_000
-
-/** Ends a transaction without keeping what it did. */
-class Rollback<Result> extends Error {
-  readonly result: Result
-
-  constructor(result: Result) {
-    super('rolled back as asked')
-    this.result = result
-  }
-}
 
 export function createStore(database: SqlDatabase, seal: Seal): Store {
   // The lock of the head is waited for here, where waiting costs nothing, and not in a connection.
@@ -59,26 +49,7 @@ export function createStore(database: SqlDatabase, seal: Seal): Store {
     },
     record: (kind, id) => readRecord(database, seal, kind, id),
     records: (query) => findRecords(database, seal, query),
-    change: ({ actor, dryRun = false, above = 0 }, work) =>
-      changes.take(async () => {
-        try {
-          return await database.transaction('write', async (session) => {
-            const locked = await lockHead(session, above)
-            const change = beginChange(session, seal, locked, actor)
-            const result = await work(change)
-            const { alterations } = change
-            const unchanged = { result, head: headOnly(locked.head), alterations }
-            if (dryRun) throw new Rollback(unchanged)
-            const head = await change.finish()
-            if (head === undefined) throw new Rollback(unchanged)
-            return { result, head, alterations }
-          })
-        } catch (error) {
-          // Thrown only just above, with this call's own type of result.
-          if (error instanceof Rollback) return error.result
-          throw error
-        }
-      }),
+    change: (options, work) => changes.take(() => makeChange(database, seal, options, work)),
     journal: (query) => readEntries(database, seal, query),
     journalOf: (revision) => readEntryOf(database, seal, revision),
     recordRefusal(actor, alterations, problems) {
@@ -109,8 +80,4 @@ export function createStore(database: SqlDatabase, seal: Seal): Store {
       if (answers % pruneEvery === 1) await pruneAnswers(database)
     },
   }
-}
-
-function headOnly({ revision, resourceRevision, ageMs }: StoredHead) {
-  return { revision, resourceRevision, ...(ageMs === undefined ? {} : { ageMs }) }
 }

@@ -14,8 +14,8 @@ import type { SqlSession } from './sql.ts'
 
 export interface OpenChange extends Transaction {
   readonly alterations: readonly Alteration[]
-  /** Writes journal, feed and head. @returns the head from then on, or `undefined` when there was nothing to write */
-  finish(): Promise<Head | undefined>
+  /** Writes journal, feed and head. @param token by which the commit is found again. @returns the head from then on, or `undefined` when there was nothing to write */
+  finish(token: string): Promise<Head | undefined>
 }
 
 /** One change, on a session that holds the lock of the head. */
@@ -135,7 +135,7 @@ export function beginChange(session: SqlSession, seal: Seal, locked: LockedHead,
     get alterations() {
       return [...altered.values()]
     },
-    async finish() {
+    async finish(token) {
       if (changedRecords.size === 0 && !changesResources) return undefined
       const recordFloor = await writeChanges(session, revision, [...changedRecords.values()], head.recordFloor)
       const next = await prune(session, {
@@ -145,7 +145,7 @@ export function beginChange(session: SqlSession, seal: Seal, locked: LockedHead,
         resourceFloor: head.resourceFloor,
       })
       const alterations = [...altered.values()]
-      await appendEntry(session, seal, { id: entry, revision, at: now, actor, alterations, problems, reverts })
+      await appendEntry(session, seal, { id: entry, revision, at: now, actor, alterations, problems, reverts }, token)
       await writeHead(session, entry, now, next)
       await session.notify('head', revision)
       return { revision, resourceRevision: next.resourceRevision, ageMs: 0 }

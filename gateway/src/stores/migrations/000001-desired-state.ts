@@ -94,6 +94,7 @@ const statements = (text: string): readonly string[] => [
     PRIMARY KEY (revision, kind, id)
   )`,
 
+  // By its token a change whose commit was not answered is found again.
   `CREATE TABLE IF NOT EXISTS midflight_journal (
     id BIGINT PRIMARY KEY,
     revision BIGINT,
@@ -104,7 +105,8 @@ const statements = (text: string): readonly string[] => [
     alterations ${text} NOT NULL,
     seal_key ${text} NOT NULL,
     problems ${text} NOT NULL,
-    reverts BIGINT
+    reverts BIGINT,
+    token ${text}
   )`,
   'CREATE UNIQUE INDEX IF NOT EXISTS midflight_journal_revision ON midflight_journal (revision)',
 

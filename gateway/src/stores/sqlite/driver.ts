@@ -59,7 +59,10 @@ export function createSqliteDriver({ file, hints = true }: SqliteOptions): SqlDr
     await whenUnlocked(patient ? longestMigrationMs : longestLockMs, () => used.run([begin], run))
     try {
       const result = await runOnSession(sessionOf(used, run), patient ? longestMigrationMs : longestRestMs, work)
-      await used.run([commit], run)
+      await used.run([commit], run).catch((error: unknown) => {
+        if (!(error instanceof DatabaseFailure) || error.kind !== 'away') throw error
+        throw new DatabaseFailure('away', error.message, { cause: error, uncertain: true })
+      })
       return result
     } catch (error) {
       // It may be over already: a failed COMMIT, or a thread that has ended. Then there is nothing to undo.
