@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { configRoutes } from './api/admin/config.ts'
+import { configurationRoutes } from './api/admin/configuration/routes.ts'
 import { adminRoutes } from './api/admin/index.ts'
 import type { AdminParts } from './api/admin/parts.ts'
 import { siteRoutes } from './api/admin/site.ts'
 import { Authenticator } from './api/authenticate.ts'
 import { drain } from './api/drain.ts'
+import { Answers } from './api/idempotency.ts'
 import { modelRoutes } from './api/inference/models.ts'
 import { inferenceRoutes } from './api/inference/routes.ts'
 import type { DescribedRoute } from './api/openapi.ts'
@@ -23,6 +24,7 @@ import { kinds } from './config/kinds/index.ts'
 import { storeNumbering } from './config/numbering.ts'
 import { prepare } from './config/prepare.ts'
 import { createReconciler, type Reconciler, type Turn } from './config/reconcile.ts'
+import { revertChange } from './config/revert.ts'
 import { Slot } from './config/slot.ts'
 import type { Snapshot } from './config/snapshot.ts'
 import { tryDeployment } from './config/trial.ts'
@@ -220,9 +222,26 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
   const routes: readonly DescribedRoute[] = [
     ...inferenceRoutes(tools, directory),
     ...modelRoutes(directory),
-    ...configRoutes(reconciler),
+    ...configurationRoutes({
+      reconciler,
+      store,
+      feed,
+      stored,
+      replicaId,
+      revert: (revision, how) => revertChange({ changes, store }, revision, how),
+    }),
     ...adminRoutes(
-      adminParts({ changes, store, tools, ledger: keeping.ledger, prices: prices.updates, spending, timezone: () => 'UTC', boot, inputs }),
+      adminParts({
+        changes,
+        store,
+        tools,
+        ledger: keeping.ledger,
+        prices: prices.updates,
+        spending,
+        timezone: () => slot.current?.settings.timezone ?? 'UTC',
+        boot,
+        inputs,
+      }),
     ),
     ...healthRoutes(() => ({ draining: server.draining, loaded: slot.current !== undefined, store: store.health })),
     metricsRoute(metrics, authenticator),
@@ -234,6 +253,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
     dialect: dialectNamed,
     clock: systemClock,
     newId: createIds(),
+    answers: new Answers({ store, onUnkept: (error) => log.warn('admin.answer.unkept', { error }) }),
     report,
     routes,
   })

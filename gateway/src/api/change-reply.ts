@@ -26,6 +26,9 @@ export function changeReply(
       dry_run: true,
       revision: outcome.revision,
       alterations: outcome.alterations.map(shownAlteration),
+      ...(outcome.effect === undefined
+        ? {}
+        : { models_added: outcome.effect.modelsAdded, models_removed: outcome.effect.modelsRemoved }),
       problems: outcome.problems,
       result: body,
     },

@@ -4,6 +4,7 @@ import type { Snapshot } from '../config/snapshot.ts'
 import type { Principal } from '../core/principal.ts'
 import type { Role } from '../core/role.ts'
 import type { DialectName } from '../core/wire.ts'
+import type { Answers } from './idempotency.ts'
 import type { RequestHead } from './request-head.ts'
 
 /** One request at the wall, as a route's handler sees it. */
@@ -19,6 +20,8 @@ export interface Exchange {
   readonly principal: Principal | undefined
   readonly request: IncomingMessage
   readonly reply: Reply
+  /** What was answered before to requests with an idempotency key. */
+  readonly answers: Answers | undefined
   /**
    * The same request with the newest configuration and principal, after everything that was committed before is known here: what
    * a caller is refused for may just have been changed on another replica. Once at most, and before a call was made of it.

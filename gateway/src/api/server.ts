@@ -11,6 +11,7 @@ import type { Dialect } from '../dialects/dialect.ts'
 import type { Clock } from '../lib/clock.ts'
 import { Roster } from '../lib/roster.ts'
 import type { Authenticator } from './authenticate.ts'
+import type { Answers } from './idempotency.ts'
 import { readHead } from './request-head.ts'
 import { type Exchange, type Route, RouteTable } from './route.ts'
 
@@ -27,6 +28,8 @@ export interface ServerOptions {
   readonly dialect: (name: DialectName) => Dialect
   readonly clock: Clock
   readonly newId: () => string
+  /** Without it `Idempotency-Key` has no effect. */
+  readonly answers?: Answers
   readonly report: (event: string, facts: Readonly<Record<string, unknown>>, cause: unknown) => void
 }
 
@@ -94,7 +97,7 @@ export class GatewayServer {
 
   /** Not an async function: until a handler has to wait, a request is one run of plain calls. */
   #serve(request: IncomingMessage, response: ServerResponse): void {
-    const { slot, clock, authenticator, newId } = this.#options
+    const { slot, clock, authenticator, newId, answers } = this.#options
     let lease = slot.acquire()
     const reply = new Reply(response, this.#isDraining, () => {
       this.#open.delete(reply)
@@ -128,6 +131,7 @@ export class GatewayServer {
         principal,
         request,
         reply,
+        answers,
         renew,
       })
       const renew = async (): Promise<Exchange> => {

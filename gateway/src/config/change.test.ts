@@ -80,7 +80,10 @@ for (const dialect of ['sqlite', 'postgres']) {
           draft.put('alias', 'dangling', { model: 'nothing' })
           return { result: undefined }
         })
-        .then(assert.fail, (error: unknown) => error)
+        .then(
+          () => assert.fail('it was accepted'),
+          (error: unknown) => error,
+        )
       assert.ok(refusal instanceof GatewayError)
       assert.equal(refusal.code, 'config_refused')
       assert.deepEqual(refusal.problems?.map(({ code }) => code).sort(), ['provider_unknown', 'reference_missing'])

@@ -114,10 +114,11 @@ export function createChanges(options: ChangesOptions): Changes {
       if (trial.problems.length > 0) transaction.note({ problems: trial.problems })
       return rows
     })
-    const alterations = how.dryRun === true ? draft.alterations : written.alterations
+    const { alterations } = written
+    const effect = effectOf(desk.served?.models.names ?? [], trial.models)
     if (how.dryRun === true) {
       trial.release()
-      return { ...desk.verdict, problems: trial.problems, result, alterations }
+      return { ...desk.verdict, problems: trial.problems, result, alterations, effect }
     }
     forget(alterations)
     const { generation } = trial.publish(layer.committed(written.result, written.head), written.head.revision)
@@ -129,6 +130,7 @@ export function createChanges(options: ChangesOptions): Changes {
       problems: trial.problems,
       result,
       alterations,
+      effect,
     }
   }
 
@@ -208,6 +210,14 @@ async function writeRow(transaction: Transaction, { kind, name, spec }: Write): 
   if (before === undefined) return []
   const gone: JsonObject = {}
   return [{ ...before, spec: gone, deleted: true, revision: transaction.revision }]
+}
+
+function effectOf(before: readonly string[], after: readonly string[]): NonNullable<ChangeResult<unknown>['effect']> {
+  const [had, has] = [new Set(before), new Set(after)]
+  return {
+    modelsAdded: after.filter((name) => !had.has(name)),
+    modelsRemoved: before.filter((name) => !has.has(name)),
+  }
 }
 
 /** What the caller saw must still be what is there: any of these revisions shows the same. */

@@ -391,6 +391,7 @@ function publicName({ kind, name, spec }: Resource): string {
 
 function declaredIndex(declared: { readonly [Name in KindName]: ReadonlyMap<string, Declared> }): DeclaredIndex {
   return {
+    kinds: kinds.map(({ name }) => name),
     get(kind, name) {
       const found = declared[kind].get(name)
       if (found === undefined) return undefined

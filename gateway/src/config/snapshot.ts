@@ -20,6 +20,7 @@ export interface Snapshot {
 
 /** The snapshot's resources as they were declared: references unresolved, secrets in the clear. For management only. */
 export interface DeclaredIndex {
+  readonly kinds: readonly KindName[]
   get(kind: KindName, name: string): Declared | undefined
   /** In declaration order. */
   names(kind: KindName): Iterable<string>

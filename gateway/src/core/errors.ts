@@ -53,6 +53,7 @@ export const errorTable = {
   config_owned: { status: 400, type: 'validation_error', retryable: false },
   store_disabled: { status: 500, type: 'auth_error', retryable: false },
   revision_conflict: { status: 412, type: 'invalid_request_error', retryable: false },
+  idempotency_mismatch: { status: 422, type: 'invalid_request_error', retryable: false },
   change_conflict: { status: 409, type: 'invalid_request_error', retryable: true },
 
   // the provider refused or failed (LiteLLM's exception classes)

@@ -1,33 +1,6 @@
-import type { Reconciler } from '../../config/reconcile.ts'
-import type { ConfigStatus, SourceStatus } from '../../config/status.ts'
-import type { Verdict } from '../../core/resource.ts'
-import type { Route } from '../route.ts'
-import { sendJson } from '../send-json.ts'
-
-/** Changing and seeing the configuration as a whole. */
-export function configRoutes(reconciler: Pick<Reconciler, 'refresh' | 'status'>): readonly Route[] {
-  return [
-    {
-      method: 'POST',
-      path: '/config/reload',
-      access: ['proxy_admin'],
-      withoutSnapshot: true,
-      async handle(exchange) {
-        const force = new URLSearchParams(exchange.head.query).get('force') === 'true'
-        const verdict = await reconciler.refresh({ force })
-        // A 2xx says that the state asked for serves (reliability I10), so a refusal is not one.
-        sendJson(exchange, verdict.applied ? 200 : 400, verdictToWire(verdict))
-      },
-    },
-    {
-      method: 'GET',
-      path: '/config/status',
-      access: ['proxy_admin'],
-      withoutSnapshot: true,
-      handle: (exchange) => sendJson(exchange, 200, statusToWire(reconciler.status())),
-    },
-  ]
-}
+import type { ConfigStatus, SourceStatus } from '../../../config/status.ts'
+import type { Verdict } from '../../../core/resource.ts'
+import type { ReplicaRow } from '../../../core/store.ts'
 
 export function verdictToWire(verdict: Verdict) {
   return {
@@ -74,6 +47,27 @@ function sourceToWire(source: SourceStatus) {
     applied_version: source.appliedVersion ?? null,
     applied_at: time(source.appliedAt),
     problems: source.problems,
+  }
+}
+
+/** @param self id of the replica that answers */
+export function replicaToWire(row: ReplicaRow, self: string) {
+  return {
+    id: row.id,
+    self: row.id === self,
+    label: row.label,
+    version: row.version,
+    started_at: time(row.startedAt),
+    revision: row.revision,
+    generation: row.generation,
+    hash: row.hash ?? null,
+    state: row.state,
+    refused_revision: row.refusedRevision ?? null,
+    refusal: row.refusal ?? null,
+    draining: row.draining,
+    alive: row.leaseLeftMs > 0,
+    seen_at: time(row.seenAt),
+    lease_left_seconds: Math.max(0, row.leaseLeftMs) / 1000,
   }
 }
 
