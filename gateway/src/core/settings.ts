@@ -1,5 +1,6 @@
 import type { Secret } from '../lib/secret.ts'
 import type { TermsTable } from './cost/terms.ts'
+import type { NanoUsd } from './money.ts'
 
 /**
  * Everything a call may need from `litellm_settings`, `router_settings` and `general_settings`, defaults filled in.
@@ -24,8 +25,25 @@ export interface Settings {
   readonly ledgerRetentionMs: number | undefined
   /** `cost_discount_config` and `cost_margin_config`. */
   readonly terms: TermsTable
+  readonly limits: LimitSettings
   /** Header to read the key from first (`general_settings.litellm_key_header_name`), lower case. */
   readonly keyHeader: string | undefined
+}
+
+/** What `litellm_settings`, `general_settings` and `router_settings` say of limits (contract 3.6, 4.7). */
+export interface LimitSettings {
+  /** IANA name of the zone in which budgets start again. */
+  readonly timezone: string
+  /** Which tokens of a call count against limits on tokens. */
+  readonly countedTokens: 'total' | 'input' | 'output'
+  /** Of all calls together. */
+  readonly maxBudget: NanoUsd | undefined
+  /** As written, `30d`. */
+  readonly budgetDuration: string | undefined
+  /** Of each end user whose row has no budget. */
+  readonly maxEndUserBudget: NanoUsd | undefined
+  /** `provider_budget_config`, by provider. */
+  readonly providers: ReadonlyMap<string, { readonly limit: NanoUsd; readonly period: string }>
 }
 
 export interface RouterSettings {

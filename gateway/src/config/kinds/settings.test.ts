@@ -35,6 +35,14 @@ test('without a word the defaults of LiteLLM hold', async () => {
       alwaysIncludeStreamUsage: false,
       requireAuthForMetrics: false,
       terms: new TermsTable({ discounts: {}, margins: {} }),
+      limits: {
+        timezone: 'UTC',
+        countedTokens: 'total',
+        maxBudget: undefined,
+        budgetDuration: undefined,
+        maxEndUserBudget: undefined,
+        providers: new Map(),
+      },
       keyHeader: undefined,
     })
     assert.deepEqual(router, {

@@ -1,12 +1,14 @@
 import { TermsTable } from '../../core/cost/terms.ts'
+import { type NanoUsd, usdToNano } from '../../core/money.ts'
 import { problem } from '../../core/problem.ts'
-import type { RetryPolicy, RouterSettings, Settings } from '../../core/settings.ts'
+import type { LimitSettings, RetryPolicy, RouterSettings, Settings } from '../../core/settings.ts'
 import { Secret } from '../../lib/secret.ts'
 import { suggest } from '../../lib/suggest.ts'
 import { defaultStrategy, strategies, strategyNamed } from '../../strategies/index.ts'
 import { joinPath } from '../schema/path.ts'
 import {
   type AllowedFailsSection,
+  type GeneralSection,
   isRead,
   type LitellmSettings,
   type RetryPolicySection,
@@ -76,11 +78,32 @@ export const settings = defineKind({
         discounts: litellm.cost_discount_config ?? {},
         margins: litellm.cost_margin_config ?? {},
       }),
+      limits: limitSettings(litellm, router, general),
       keyHeader: general.litellm_key_header_name?.toLowerCase(),
     })
     return Object.freeze({ settings: compiled, references: Object.freeze(modelReferences(router, litellm)) })
   },
 })
+
+function limitSettings(litellm: LitellmSettings, router: RouterSection, general: GeneralSection): LimitSettings {
+  const providers = new Map<string, { readonly limit: NanoUsd; readonly period: string }>()
+  for (const [provider, budget] of Object.entries(router.provider_budget_config ?? {})) {
+    const limit = budget.budget_limit ?? budget.max_budget
+    // An entry without an amount limits nothing; one without a period is never reset (LiteLLM #43214 has both wrong).
+    if (limit === null || limit === undefined) continue
+    providers.set(provider, { limit: usdToNano(limit), period: budget.time_period ?? budget.budget_duration ?? '' })
+  }
+  const dollars = (amount: number | null | undefined) =>
+    amount === null || amount === undefined ? undefined : usdToNano(amount)
+  return Object.freeze({
+    timezone: litellm.timezone ?? 'UTC',
+    countedTokens: general.token_rate_limit_type ?? 'total',
+    maxBudget: dollars(litellm.max_budget),
+    budgetDuration: litellm.budget_duration ?? undefined,
+    maxEndUserBudget: dollars(litellm.max_end_user_budget),
+    providers,
+  })
+}
 
 /** In the sections that count: what `router_settings` declares hides the same key of `litellm_settings`. */
 function modelReferences(router: RouterSection, litellm: LitellmSettings): ModelReference[] {

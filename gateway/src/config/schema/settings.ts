@@ -45,6 +45,36 @@ const margin = z.union(
 export const costDiscounts = field.mappingOf(fraction)
 export const costMargins = field.mappingOf(margin)
 
+const duration = field
+  .textOf('a duration such as `30s`, `30m`, `30h`, `30d`, `1w` or `1mo`')
+  .refine((value) => /^0*[1-9]\d{0,8}(s|m|h|d|w|mo)$/.test(value.trim()), {
+    error: 'a duration such as `30s`, `30m`, `30h`, `30d`, `1w` or `1mo`',
+  })
+
+const timezone = field
+  .name('the name of a time zone such as `Europe/Berlin`')
+  .refine((value) => isTimezone(value), { error: 'the name of a time zone such as `Europe/Berlin`' })
+
+function isTimezone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en-US', { timeZone: name })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** `{ "openai": { "budget_limit": 100, "time_period": "1d" } }` */
+const providerBudgets = field.mappingOf(
+  field.section({
+    // LiteLLM's other word for the same.
+    budget_limit: field.amount.nullish(),
+    max_budget: field.amount.nullish(),
+    time_period: duration.nullish(),
+    budget_duration: duration.nullish(),
+  }),
+)
+
 const litellmSettings = field.section({
   ...shared,
   drop_params: field.parameterPolicy.nullish(),
@@ -52,6 +82,10 @@ const litellmSettings = field.section({
   require_auth_for_metrics_endpoint: field.flag.nullish(),
   cost_discount_config: costDiscounts.nullish(),
   cost_margin_config: costMargins.nullish(),
+  max_budget: field.amount.nullish(),
+  budget_duration: duration.nullish(),
+  max_end_user_budget: field.amount.nullish(),
+  timezone: timezone.nullish(),
 })
 
 const routerSettings = field.section({
@@ -65,6 +99,7 @@ const routerSettings = field.section({
   disable_cooldowns: field.flag.nullish(),
   timeout: field.seconds.nullish(),
   stream_timeout: field.seconds.nullish(),
+  provider_budget_config: providerBudgets.nullish(),
   // Ours; LiteLLM has no word for these three.
   connect_timeout: field.seconds.nullish(),
   first_byte_timeout: field.seconds.nullish(),
@@ -84,6 +119,7 @@ const generalSettings = field.section({
   litellm_key_header_name: headerName.nullish(),
   disable_spend_logs: field.flag.nullish(),
   maximum_spend_logs_retention_period: field.age.nullish(),
+  token_rate_limit_type: z.enum(['total', 'output', 'input'], { error: '`total`, `output` or `input`' }).nullish(),
 })
 
 const variable = z.union([z.string(), z.number(), z.boolean()], { error: 'a text' })
@@ -97,6 +133,7 @@ export const settingsSchema = field.section({
 })
 
 export type LitellmSettings = z.output<typeof litellmSettings>
+export type GeneralSection = z.output<typeof generalSettings>
 export type RouterSection = z.output<typeof routerSettings>
 export type RetryPolicySection = z.output<typeof retryPolicy>
 export type AllowedFailsSection = z.output<typeof allowedFailsPolicy>

@@ -201,6 +201,10 @@ const sharedSettings = [
 export const litellmSettingsKeys = keys({
   honoured: [
     ...sharedSettings,
+    'max_budget',
+    'budget_duration',
+    'max_end_user_budget',
+    'timezone',
     'drop_params',
     'request_timeout',
     'require_auth_for_metrics_endpoint',
@@ -233,7 +237,6 @@ export const litellmSettingsKeys = keys({
     'public_model_groups',
     'public_mcp_servers',
     'public_agent_groups',
-    'timezone',
     'force_ipv4',
     'ssl_verify',
     'ssl_certificate',
@@ -251,11 +254,8 @@ export const litellmSettingsKeys = keys({
     'answers are not cached': ['cache', 'cache_params'],
     'calls are not reported there': ['callbacks', 'success_callback', 'failure_callback', 'service_callbacks'],
     'budgets are not enforced': [
-      'max_budget',
-      'budget_duration',
       'max_internal_user_budget',
       'internal_user_budget_duration',
-      'max_end_user_budget',
       'max_end_user_budget_id',
       'tag_budget_config',
     ],
@@ -269,6 +269,7 @@ export const litellmSettingsKeys = keys({
 export const routerSettingsKeys = keys({
   honoured: [
     ...sharedSettings,
+    'provider_budget_config',
     'routing_strategy',
     'model_group_alias',
     'max_retries',
@@ -305,9 +306,14 @@ export const routerSettingsKeys = keys({
   noted: {
     'strategies take no arguments': ['routing_strategy_args'],
     'tags do not choose the deployment': ['enable_tag_filtering', 'tag_filtering_match_any'],
-    'budgets are not enforced': ['provider_budget_config'],
     'answers are not cached': ['cache_responses'],
-    'each replica counts for itself': ['redis_host', 'redis_port', 'redis_password', 'redis_db', 'redis_url'],
+    'set REDIS_URL for limits that replicas share': [
+      'redis_host',
+      'redis_port',
+      'redis_password',
+      'redis_db',
+      'redis_url',
+    ],
     'content is not checked': ['guardrail_list'],
   },
 })
@@ -319,6 +325,7 @@ export const generalSettingsKeys = keys({
     'max_response_size_mb',
     'always_include_stream_usage',
     'litellm_key_header_name',
+    'token_rate_limit_type',
   ],
   unsupported: [
     'proxy_batch_write_at',
@@ -336,7 +343,6 @@ export const generalSettingsKeys = keys({
     'allow_requests_on_db_unavailable',
     'use_x_forwarded_for',
     'forward_client_headers_to_llm_api',
-    'token_rate_limit_type',
     'completion_model',
     'embedding_model',
     'image_generation_model',
