@@ -2,12 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { CallLedger } from './calls/account.ts'
 import type { Ledger } from './core/ledger.ts'
+import type { SettledCall } from './core/settled-call.ts'
 import { Mover } from './ledger/mover.ts'
 import { Outbox } from './ledger/outbox.ts'
 import { startRetention } from './ledger/retention.ts'
 import type { Clock } from './lib/clock.ts'
 import { createIds } from './lib/ids.ts'
 import type { Log } from './lib/log.ts'
+import { recordBeforeSends, type Sender } from './lib/turn-end.ts'
 import { createLedger } from './stores/ledger/ledger.ts'
 import { rowOf } from './stores/ledger/row.ts'
 import type { SqlDatabase } from './stores/sql.ts'
@@ -57,11 +59,12 @@ export function openCallKeeping({ database, dataDirectory, log, clock, retention
   })
   const mover = new Mover({ outbox, sink: ledger, clock, report: (event, facts) => log.warn(event, facts) })
   const newId = createIds()
+  const rows = new TurnRows(outbox)
   let retention: { stop(): void } | undefined
   return {
     ledger,
     calls: {
-      keep: (call) => outbox.append(rowOf(call)),
+      keep: (call) => rows.keep(call),
       newId,
       get full() {
         return outbox.full
@@ -84,7 +87,31 @@ export function openCallKeeping({ database, dataDirectory, log, clock, retention
     },
     async stop() {
       retention?.stop()
+      rows.flush()
       await mover.stop(lastFlushMs)
     },
+  }
+}
+
+/** The rows of one turn, on disk in one write before any answer of that turn is sent. */
+class TurnRows implements Sender {
+  readonly #outbox: Outbox
+  #rows = ''
+
+  constructor(outbox: Outbox) {
+    this.#outbox = outbox
+  }
+
+  keep(call: SettledCall): void {
+    if (this.#rows === '') recordBeforeSends(this)
+    else this.#rows += '\n'
+    this.#rows += rowOf(call)
+  }
+
+  flush(): void {
+    if (this.#rows === '') return
+    const rows = this.#rows
+    this.#rows = ''
+    this.#outbox.append(rows)
   }
 }

@@ -11,7 +11,7 @@ import type { Tools } from './tools.ts'
 
 /** Where settled calls are kept. */
 export interface CallLedger {
-  /** Durable when it returns; never throws. */
+  /** Durable before anything is sent that is given to a reply from here on; never throws. */
   keep(call: SettledCall): void
   newId(): string
   /** Nothing more can be kept, on disk or in memory. */
