@@ -60,16 +60,21 @@ export async function joinTeam(
     models.length === 0 || models.includes(publicName) || models.includes('all-proxy-models') || models.includes('*')
   await transaction.putRecord('team', team, {
     ...record.body,
-    model_aliases: { ...objectOf(record.body.model_aliases), [publicName]: inner },
+    model_aliases: { ...aliasesOf(record.body), [publicName]: inner },
     models: open ? [...models] : [...models, publicName],
   })
+}
+
+/** Rows of LiteLLM's own database keep them in a table beside. */
+function aliasesOf(team: JsonObject): JsonObject {
+  return objectOf(team.model_aliases ?? objectOf(team.litellm_model_table).model_aliases)
 }
 
 /** For the last deployment of that public name. A team that is gone has nothing to take back. */
 export async function leaveTeam(transaction: Transaction, team: string, publicName: string): Promise<void> {
   const record = await transaction.record('team', team)
   if (record === undefined) return
-  const { [publicName]: _gone, ...aliases } = objectOf(record.body.model_aliases)
+  const { [publicName]: _gone, ...aliases } = aliasesOf(record.body)
   const models = namesOf(record.body.models)
   const left = models.filter((name) => name !== publicName)
   await transaction.putRecord('team', team, {
