@@ -90,10 +90,11 @@ export function healthCheckRoutes(
       tag,
       roles: everyRole,
       query: historyQuery,
-      handle({ principal, query }) {
+      handle({ exchange, principal, query }) {
+        const snapshot = snapshotOf(exchange)
         const found = checker.history.filter(
           (check) =>
-            maySee(check.deployment, principal) &&
+            maySee(snapshot, check.deployment, principal) &&
             (query.model === undefined || check.deployment.modelName === query.model) &&
             (query.status_filter === undefined || statusOf(check) === query.status_filter),
         )
@@ -115,7 +116,8 @@ export function healthCheckRoutes(
       tag,
       roles: everyRole,
       handle({ exchange, principal }) {
-        const checks = checker.latest(snapshotOf(exchange)).filter(({ deployment }) => maySee(deployment, principal))
+        const snapshot = snapshotOf(exchange)
+        const checks = checker.latest(snapshot).filter(({ deployment }) => maySee(snapshot, deployment, principal))
         const latest = Object.fromEntries(checks.map((check) => [check.deployment.id, historyRow(check)]))
         return { body: { latest_health_checks: latest, total_models: checks.length } }
       },

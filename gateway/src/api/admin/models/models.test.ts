@@ -308,6 +308,7 @@ test('a team’s model is called by its public name by the team alone, and its a
   assert.equal(created.body.model_info.team_public_model_name, 'pub')
   assert.equal((await chat('pub', ofTeam)).status, 200)
   assert.notEqual((await chat('pub', stranger)).status, 200)
+  assert.equal((await chat(created.body.model_name, stranger)).status, 403, 'not by its inner name either')
   assert.deepEqual((await recordOf(app, 'team', 't'))?.models, ['alpha', 'pub'])
   const second = await post(
     '/model/new',

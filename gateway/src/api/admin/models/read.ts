@@ -53,7 +53,7 @@ export function modelReadRoutes({ tools }: Pick<AdminParts, 'tools'>): readonly 
     const id = query.litellm_model_id
     if (id === undefined) return { body: { data: listOf(snapshot, principal) } }
     const deployment = snapshot.deployments.get(id)
-    if (deployment === undefined || !maySee(deployment, principal)) throw unknownId(id)
+    if (deployment === undefined || !maySee(snapshot, deployment, principal)) throw unknownId(id)
     return { body: { data: [shownModel(snapshot, deployment, supportedParameters(deployment, tools.dialect))] } }
   }
 
@@ -126,7 +126,7 @@ export function modelReadRoutes({ tools }: Pick<AdminParts, 'tools'>): readonly 
         const snapshot = snapshotOf(exchange)
         const visible = snapshot.models
           .resolve(query.model)
-          ?.group.deployments.filter((deployment) => maySee(deployment, principal))
+          ?.group.deployments.filter((deployment) => maySee(snapshot, deployment, principal))
         if (visible === undefined || visible.length === 0) {
           throw new GatewayError('bad_request', `Could not map model=${query.model}`, {
             detail: { error: `Could not map model=${query.model}` },
@@ -152,7 +152,7 @@ export function modelReadRoutes({ tools }: Pick<AdminParts, 'tools'>): readonly 
     if (only !== undefined && aliased !== undefined) {
       members.set(
         only,
-        aliased.deployments.filter((deployment) => maySee(deployment, principal)),
+        aliased.deployments.filter((deployment) => maySee(snapshot, deployment, principal)),
       )
     }
     return [...members]

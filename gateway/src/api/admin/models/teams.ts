@@ -43,7 +43,12 @@ export function innerName(
 }
 
 export function publicNameOf(spec: JsonObject): string {
-  return textOf(objectOf(spec.model_info).team_public_model_name)
+  return publicNameIn(objectOf(spec.model_info))
+}
+
+/** @param info `model_info` */
+export function publicNameIn(info: JsonObject): string {
+  return textOf(info.team_public_model_name)
 }
 
 /** Gives the team the alias, and the public name where its list of models is not open anyway. @throws GatewayError for an unknown team */
