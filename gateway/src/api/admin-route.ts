@@ -46,6 +46,8 @@ export interface AdminRoute<Body extends z.ZodType, Query extends z.ZodType> {
   readonly tag: string
   /** Who may call at all; which rows a caller may see or change is decided by the handler. Nobody else may: deny by default. */
   readonly roles: readonly Role[]
+  /** What other roles are told; the words of contract 3.7 unless given. */
+  readonly denied?: (role: Role) => GatewayError
   /** Fields that nothing reads are answered with a warning. */
   readonly body?: Body
   readonly query?: Query
@@ -69,6 +71,7 @@ export function adminRoute<Body extends z.ZodType, Query extends z.ZodType>(
     path: route.path,
     access: route.roles,
     ...(route.withoutSnapshot === undefined ? {} : { withoutSnapshot: route.withoutSnapshot }),
+    ...(route.denied === undefined ? {} : { denied: route.denied }),
     declared: route,
     async handle(exchange) {
       const invalid: Invalid[] = []

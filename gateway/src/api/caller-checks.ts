@@ -58,6 +58,7 @@ function routeRefusal(principal: Principal, route: Route, path: string): Gateway
     )
   }
   if (route.access === 'public' || route.access === 'caller' || route.access.includes(principal.role)) return undefined
+  if (route.denied !== undefined) return route.denied(principal.role)
   return new GatewayError(
     'admin_only',
     `Authentication Error, Only proxy admin can be used to generate, delete, update info for new keys/users/teams. Route=${path}. Your role=${principal.role}. Your user_id=${maskedId(principal.userId)}`,

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Reply } from '../calls/reply.ts'
 import type { Snapshot } from '../config/snapshot.ts'
+import type { GatewayError } from '../core/errors.ts'
 import type { Principal } from '../core/principal.ts'
 import type { Role } from '../core/role.ts'
 import type { DialectName } from '../core/wire.ts'
@@ -40,6 +41,8 @@ export interface Route {
   /** Exact, or with one `{name}` that matches any non-empty text, slashes too. */
   readonly path: string
   readonly access: Access
+  /** What roles are told that `access` does not name. */
+  readonly denied?: (role: Role) => GatewayError
   /** The dialect in which errors are told; OpenAI's unless given. */
   readonly dialect?: DialectName
   /** Runs while nothing is loaded yet, too. */

@@ -1,3 +1,4 @@
+import type { PriceLoader } from '../core/cost/price-loader.ts'
 import type { Inputs, InputUri } from '../core/input.ts'
 import { isError, type Problem, problem, problemToLine } from '../core/problem.ts'
 import type { Layer, Source, Verdict } from '../core/resource.ts'
@@ -28,6 +29,8 @@ export interface ReconcilerOptions {
   readonly inputs: Inputs
   readonly slot: Slot
   readonly openPool: (origin: string) => UpstreamPool
+  /** Absent: every price is unknown. */
+  readonly prices?: PriceLoader
   /** Where `last-good.json` is kept; `undefined` keeps none. */
   readonly dataDirectory: string | undefined
   readonly clock: Clock
@@ -166,7 +169,7 @@ class Loop implements Reconciler {
     this.#identities = new Map(sources.map(({ source }) => [source.name, source.identity ?? source.name]))
     this.#layers = new LayerTable(sources.map(({ source }) => source.name))
     const pool = new UsagePool((key, cause) => this.#unexpected(new Error(`${key} did not close`, { cause })))
-    this.#workshop = { inputs, openPool, pool }
+    this.#workshop = { inputs, openPool, pool, ...(options.prices === undefined ? {} : { prices: options.prices }) }
     const tell = (found: Problem): void => this.#tell({ type: 'last-good-failed', problem: found })
     this.#lastGood = dataDirectory === undefined ? undefined : new LastGood(dataDirectory, clock, tell)
     this.#publication = new Publication((next, onDrained) => slot.swap(next, onDrained), this.#lastGood)

@@ -51,6 +51,7 @@ export const errorTable = {
   alias_exists: { status: 400, type: 'bad_request_error', retryable: false },
   bad_request: { status: 400, type: 'bad_request_error', retryable: false },
   config_owned: { status: 400, type: 'validation_error', retryable: false },
+  price_map_refused: { status: 502, type: 'internal_server_error', retryable: true },
   store_disabled: { status: 500, type: 'auth_error', retryable: false },
   revision_conflict: { status: 412, type: 'invalid_request_error', retryable: false },
   idempotency_mismatch: { status: 422, type: 'invalid_request_error', retryable: false },

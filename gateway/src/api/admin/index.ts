@@ -4,6 +4,7 @@ import { healthCheckRoutes } from './health/routes.ts'
 import { modelManagementRoutes } from './models/routes.ts'
 import type { AdminParts } from './parts.ts'
 import { recordRoutes } from './records.ts'
+import { priceRoutes } from './prices/routes.ts'
 import { callbackRoutes } from './settings/callbacks.ts'
 import { routerRoutes } from './settings/router.ts'
 import { transferRoutes } from './settings/transfer.ts'
@@ -22,5 +23,6 @@ export function adminRoutes(parts: AdminParts): readonly DeclaredRoute[] {
     ...transferRoutes(parts),
     ...healthCheckRoutes(parts),
     ...spendRoutes(parts),
+    ...priceRoutes(parts),
   ]
 }

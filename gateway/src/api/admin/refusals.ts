@@ -1,5 +1,6 @@
 import { type ErrorCode, GatewayError } from '../../core/errors.ts'
 import type { Principal } from '../../core/principal.ts'
+import type { Role } from '../../core/role.ts'
 
 /** Errors of management routes, in the three forms in which LiteLLM tells them (contract 0). */
 
@@ -49,4 +50,9 @@ export function adminOnly(route: string, principal: Principal): GatewayError {
     `Authentication Error, Only proxy admin can be used to generate, delete, update info for new keys/users/teams. Route=${route}. Your role=${principal.role}. Your user_id=${masked}`,
     { param: 'None' },
   )
+}
+
+/** What the price map's routes tell a role that they do not name (contract 1.1). */
+export function accessDenied(role: Role): GatewayError {
+  return plainDetail(403, `Access denied. Admin role required. Current role: ${role}`)
 }

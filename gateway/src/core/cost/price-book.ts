@@ -48,6 +48,10 @@ export class PriceBook {
     }
   }
 
+  get providers(): readonly string[] {
+    return this.#data.providers
+  }
+
   get size(): number {
     return this.names.length
   }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { GatewayError } from '../../core/errors.ts'
+import { textTokens } from '../../core/text-tokens.ts'
 import type { JsonObject, JsonValue } from '../../lib/json.ts'
 import { anthropicMessages } from '../anthropic-messages/anthropic-messages.ts'
 import { countTokensOf } from './anthropic-count-tokens.ts'
-import { textTokens } from './text-tokens.ts'
 
 const countTokens = countTokensOf(anthropicMessages)
 

@@ -1,6 +1,6 @@
 import type { AssistantPart, ChatRequest, FilePart, Message, ToolResultPart, UserPart } from '../../core/chat.ts'
+import { textTokens } from '../../core/text-tokens.ts'
 import { isObject, type JsonValue } from '../../lib/json.ts'
-import { textTokens } from './text-tokens.ts'
 
 /**
  * An estimate, not a count, of a request's input tokens, for providers that cannot count. Text by `textTokens`, tool

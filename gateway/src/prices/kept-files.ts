@@ -1,0 +1,65 @@
+import { mkdir, open, readdir, readFile, rename, rm, utimes } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Contents } from '../core/contents.ts'
+
+const keptFiles = 3
+const ending = '.json.gz'
+
+/**
+ * Copies of the last contents in the data directory, in front of the shared ones: a start while the store is away has its prices.
+ * A copy that cannot be written or read is no failure, it is asked for again.
+ */
+export function withFiles(directory: string, shared: Contents): Contents {
+  const fileOf = (hash: string): string => join(directory, `${hash}${ending}`)
+
+  async function keep(hash: string, bytes: Uint8Array): Promise<void> {
+    try {
+      await mkdir(directory, { recursive: true })
+      const draft = `${fileOf(hash)}.${process.pid}.tmp`
+      const file = await open(draft, 'w', 0o600)
+      try {
+        await file.writeFile(bytes)
+        await file.sync()
+      } finally {
+        await file.close()
+      }
+      await rename(draft, fileOf(hash))
+      await removeOld()
+    } catch {
+      // A full or read-only disk: the store has it.
+    }
+  }
+
+  async function removeOld(): Promise<void> {
+    const names = (await readdir(directory)).filter((name) => name.endsWith(ending))
+    if (names.length <= keptFiles) return
+    const dated = await Promise.all(
+      names.map(async (name) => {
+        const file = await open(join(directory, name))
+        const { mtimeMs } = await file.stat().finally(() => file.close())
+        return { name, mtimeMs }
+      }),
+    )
+    dated.sort((a, b) => b.mtimeMs - a.mtimeMs)
+    for (const { name } of dated.slice(keptFiles)) await rm(join(directory, name), { force: true })
+  }
+
+  return {
+    async get(hash) {
+      try {
+        const bytes = await readFile(fileOf(hash))
+        const now = new Date()
+        await utimes(fileOf(hash), now, now)
+        return bytes
+      } catch {
+        const bytes = await shared.get(hash)
+        if (bytes !== undefined) await keep(hash, bytes)
+        return bytes
+      }
+    },
+    async put(hash, bytes) {
+      await shared.put(hash, bytes)
+      await keep(hash, bytes)
+    },
+  }
+}

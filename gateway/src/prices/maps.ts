@@ -1,0 +1,69 @@
+import { hash as digest } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { gunzip, gzip } from 'node:zlib'
+import type { Contents } from '../core/contents.ts'
+import { PriceBook } from '../core/cost/price-book.ts'
+import type { PriceLoader } from '../core/cost/price-loader.ts'
+import type { Packed, PackTask } from './pack.ts'
+import { packInThread } from './thread.ts'
+
+const compress = promisify(gzip)
+const decompress = promisify(gunzip)
+
+/** Of a kept map in its normal form: the limit at which it was fetched, and what aliases may add. */
+const largestKept = 128 * 1024 * 1024
+
+/** The maps of this process: the bundled one, and those that were accepted, by their hash. */
+export class PriceMaps implements PriceLoader {
+  readonly #contents: Contents
+  /** The map that is about to be accepted, so that it is not read a second time. */
+  #next: PriceBook | undefined
+  #bundled: Promise<PriceBook> | undefined
+
+  constructor(contents: Contents) {
+    this.#contents = contents
+  }
+
+  bundled(): Promise<PriceBook> {
+    this.#bundled ??= readBundled()
+    return this.#bundled
+  }
+
+  async load(hash: string): Promise<PriceBook> {
+    if (this.#next?.hash === hash) return this.#next
+    const kept = await this.#contents.get(hash)
+    if (kept === undefined) throw new Error('the store does not have it')
+    const bytes = await decompress(kept, { maxOutputLength: largestKept })
+    if (digest('sha256', bytes, 'hex') !== hash) throw new Error('what the store has under that hash is something else')
+    const { data } = await packInThread({ bytes: new Uint8Array(bytes) })
+    return new PriceBook(data)
+  }
+
+  /**
+   * Checks what was fetched against what serves.
+   * @throws MapRefused
+   */
+  async review(
+    bytes: Uint8Array,
+    current: PriceBook,
+    guards: NonNullable<PackTask['review']>['guards'],
+  ): Promise<Packed & { readonly book: PriceBook }> {
+    // A copy: what is handed to the thread is not ours any more.
+    const packed = await packInThread({ bytes, review: { current: current.json.slice(), guards } })
+    const book = packed.data.hash === current.hash ? current : new PriceBook(packed.data)
+    return { ...packed, book }
+  }
+
+  /** Keeps a map for all replicas. @throws GatewayError `store_unavailable` */
+  async keep(book: PriceBook): Promise<void> {
+    await this.#contents.put(book.hash, await compress(book.json))
+    this.#next = book
+  }
+}
+
+async function readBundled(): Promise<PriceBook> {
+  const bytes = await readFile(new URL('./bundled.json', import.meta.url))
+  const { data } = await packInThread({ bytes: new Uint8Array(bytes) })
+  return new PriceBook(data)
+}
