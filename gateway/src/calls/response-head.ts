@@ -91,6 +91,7 @@ export function errorHead(callId: string, revision: number | undefined, error: G
   const head = ['content-type', 'application/json', 'x-litellm-call-id', callId, 'x-litellm-version', version]
   if (revision !== undefined) head.push('x-midflight-revision', String(revision))
   if (error.retryAfterMs !== undefined) head.push('retry-after', String(Math.ceil(error.retryAfterMs / 1000)))
+  head.push(...error.headers)
   return head
 }
 

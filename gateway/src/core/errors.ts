@@ -98,6 +98,8 @@ export interface ErrorDetails {
   readonly upstreamStatus?: number
   /** Sent as FastAPI's `{"detail": …}` in place of the dialect's error body: some management routes do (contract 0). */
   readonly detail?: JsonValue
+  /** Response headers of this case alone: name, value, name, value … */
+  readonly headers?: readonly string[]
   /** LiteLLM's type or status where a route has its own for this case; the table's otherwise. */
   readonly wire?: { readonly type?: string; readonly status?: number }
   /** All that is wrong with what was to be changed; shown beside the error. */
@@ -112,6 +114,7 @@ export class GatewayError extends Error {
   readonly retryAfterMs: number | undefined
   readonly upstreamStatus: number | undefined
   readonly detail: JsonValue | undefined
+  readonly headers: readonly string[]
   readonly problems: readonly Problem[] | undefined
   readonly #wire: ErrorDetails['wire']
 
@@ -122,6 +125,7 @@ export class GatewayError extends Error {
     this.retryAfterMs = details.retryAfterMs
     this.upstreamStatus = details.upstreamStatus
     this.detail = details.detail
+    this.headers = details.headers ?? none
     this.problems = details.problems
     this.#wire = details.wire
   }
@@ -138,6 +142,8 @@ export class GatewayError extends Error {
     return errorTable[this.code].retryable
   }
 }
+
+const none: readonly string[] = []
 
 /** The error itself, or `internal` with the unexpected error as its cause. */
 export function asGatewayError(error: unknown): GatewayError {
