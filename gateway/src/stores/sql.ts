@@ -38,7 +38,7 @@ export type TransactionMode = 'read' | 'write' | 'migration'
 export interface SqlAccess extends SqlSession {
   /**
    * Commits when the work resolves, else rolls back and rejects with the work's error. It may run more than once (deadlocks), and must
-   * not wait for anything but the session: a transaction that rests for 2 s is rolled back.
+   * not wait for anything but the session: a transaction that rests for 1.5 s is rolled back.
    */
   transaction<Result>(mode: TransactionMode, work: (session: SqlSession) => Promise<Result>): Promise<Result>
 }
