@@ -401,3 +401,18 @@ test('a group shows the largest limits and prices of its deployments and the sum
   assert.ok(!claude.body.supported_openai_params.includes('logit_bias'), 'Anthropic does not')
   assert.ok(claude.body.supported_openai_params.includes('temperature'))
 })
+
+test('the price map’s prices and limits are shown, and come back as no change; own prices are shown in their place', async (context) => {
+  const { app, post, get, call } = await startManaged(context)
+  const params = { model: 'openai/gpt-4o-mini', api_key: 'none', mock_response: 'x' }
+  await post('/model/new', { model_name: 'm', litellm_params: params, model_info: { id: 'm' } })
+  const { model_info: info } = (await get('/model/info?litellm_model_id=m')).body.data[0]
+  assert.ok(info.input_cost_per_token > 0 && info.max_input_tokens > 0, JSON.stringify(info))
+  await call('PATCH', '/model/m/update', { model_info: { ...info, note: 'mine' } })
+  const { resources } = await app.store.readResources(0)
+  assert.deepEqual(resources.find(({ name }) => name === 'm')?.spec.model_info, { id: 'm', note: 'mine' })
+  await call('PATCH', '/model/m/update', { litellm_params: { input_cost_per_token: 0.5 } })
+  const own = (await get('/model/info?litellm_model_id=m')).body.data[0].model_info
+  assert.equal(own.input_cost_per_token, 0.5)
+  assert.equal(own.output_cost_per_token, undefined)
+})
