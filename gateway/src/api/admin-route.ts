@@ -77,9 +77,10 @@ export function adminRoute<Body extends z.ZodType, Query extends z.ZodType>(
       const invalid: Invalid[] = []
       const sent = route.body === undefined ? {} : await readJson(exchange)
       const body = route.body?.safeParse(sent)
-      const query = route.query?.safeParse(readQuery(exchange.head.query))
+      const asked = readQuery(exchange.head.query)
+      const query = route.query?.safeParse(asked)
       if (body?.success === false) invalid.push(...invalidFields('body', body.error, sent))
-      if (query?.success === false) invalid.push(...invalidFields('query', query.error, sent))
+      if (query?.success === false) invalid.push(...invalidFields('query', query.error, asked))
       if (invalid.length > 0) return sendInvalid(exchange, invalid)
       const { principal } = exchange
       if (principal === undefined) throw new GatewayError('internal', `${route.path} was reached without a principal.`)

@@ -40,6 +40,7 @@ const mostListed = 100
 /** So many prices may fall far at once: LiteLLM corrects mistakes of its own, and one must not hold up every update. */
 const corrections = 5
 const correctedPart = 0.01
+const unpricedPart = 0.25
 
 /** @throws MapRefused when the map is not believed */
 export function compareModels(next: Models, current: Models, guards: Guards): MapChange {
@@ -79,10 +80,13 @@ function addIfMoved(moved: MovedPrice[], model: string, field: string, before: J
 
 function checkMoves(moved: readonly MovedPrice[], models: number, largest: number): void {
   const fallen = new Set<string>()
+  const gone = new Set<string>()
   for (const { model, field, before, after } of moved) {
-    const old = Number(before ?? 0)
-    const fresh = Number(after ?? 0)
-    if (old === 0) continue
+    if (after === null && field === 'input_cost_per_token') gone.add(model)
+    // What has no price yet, or none any more, or was free, has not moved by any factor.
+    if (before === null || after === null || Number(before) === 0) continue
+    const old = Number(before)
+    const fresh = Number(after)
     if (fresh > old * largest) {
       throw new MapRefused(
         `${field} of ${shown(model)} would grow from ${old} to ${fresh} dollars, more than ${largest} times`,
@@ -90,11 +94,15 @@ function checkMoves(moved: readonly MovedPrice[], models: number, largest: numbe
     }
     if (fresh * largest < old) fallen.add(model)
   }
-  if (fallen.size > Math.max(corrections, models * correctedPart)) {
-    const [first = ''] = fallen
+  const few = Math.max(corrections, models * correctedPart)
+  const [first = ''] = fallen
+  if (fallen.size > few) {
     throw new MapRefused(
       `prices of ${fallen.size} models, ${shown(first)} among them, would fall to less than 1/${largest}`,
     )
+  }
+  if (gone.size > Math.max(corrections, models * unpricedPart)) {
+    throw new MapRefused(`${gone.size} of ${models} models would have no price of input any more`)
   }
 }
 
