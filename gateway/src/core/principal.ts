@@ -58,8 +58,8 @@ interface Subject {
   readonly models: readonly string[]
   readonly limits: Limits
   readonly metadata: JsonObject
-  /** The whole body, for what only a few places need. */
-  readonly body: JsonObject
+  /** Fields of the body that are not compiled into the others, for what only a few places need; without empty ones. */
+  readonly rest: JsonObject
 }
 
 export interface VirtualKey extends Subject {

@@ -126,7 +126,21 @@ async function principal(directory: Directory, id: string): Promise<Principal> {
 test('a key is read once, and from then on the same principal is there at once', async () => {
   const id = newKey()
   await commit(
-    ['key', id, { key_name: 'sk-...abcd', key_alias: 'mine', user_id: 'u1', team_id: 't1', models: ['gpt-4'] }],
+    [
+      'key',
+      id,
+      {
+        key_name: 'sk-...abcd',
+        key_alias: 'mine',
+        user_id: 'u1',
+        team_id: 't1',
+        models: ['gpt-4'],
+        agent_id: 'a1',
+        metadata: { own: true },
+        config: {},
+        expires: null,
+      },
+    ],
     ['user', 'u1', { user_role: 'proxy_admin_viewer', user_email: 'a@b.c' }],
     [
       'team',
@@ -146,7 +160,8 @@ test('a key is read once, and from then on the same principal is there at once',
   assert.equal(found.organization?.id, 'o1')
   assert.deepEqual(reads.map(({ kind }) => kind).sort(), ['key', 'organization', 'team', 'team-member', 'user'])
   assert.ok(Object.isFrozen(found) && Object.isFrozen(found.key))
-  assert.deepEqual(found.key?.body.key_alias, 'mine')
+  assert.deepEqual(found.key?.rest, { agent_id: 'a1', metadata: { own: true } })
+  assert.deepEqual(found.key?.metadata, { own: true })
 })
 
 test('roles: of the user, of a team without a user, of nobody', async () => {

@@ -2,6 +2,18 @@ import type { Limits, VirtualKey } from '../core/principal.ts'
 import type { Row } from './row.ts'
 import { CompiledSubject } from './subject.ts'
 
+const ownFields: ReadonlySet<string> = new Set([
+  'key_name',
+  'expires',
+  'duration',
+  'allowed_routes',
+  'aliases',
+  'user_id',
+  'team_id',
+  'organization_id',
+  'access_group_ids',
+])
+
 /** A virtual key's row (contract 3.2). */
 export class CompiledKey extends CompiledSubject implements VirtualKey {
   readonly shownAs: string
@@ -15,7 +27,7 @@ export class CompiledKey extends CompiledSubject implements VirtualKey {
   readonly tags: readonly string[]
 
   constructor(row: Row, limits: Limits) {
-    super(row, 'key_alias', limits)
+    super(row, 'key_alias', ownFields, limits)
     this.shownAs = row.text('key_name') ?? 'sk-...'
     // `-1` is LiteLLM's word for a key that never expires.
     this.expiresAt = row.value('duration') === '-1' ? undefined : row.time('expires')

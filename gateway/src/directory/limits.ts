@@ -2,6 +2,7 @@ import { type NanoUsd, usdToNano } from '../core/money.ts'
 import type { Limits, ModelLimits } from '../core/principal.ts'
 import { isObject, type JsonValue } from '../lib/json.ts'
 import type { Row } from './row.ts'
+import { sharing } from './sharing.ts'
 
 /** Limits and the time from which they are other ones: a temporary budget ends. */
 export interface TimedLimits {
@@ -58,8 +59,17 @@ export function limitsOf(
     models: modelLimits(rows),
     any: true,
   }
-  return { limits: isNone(limits) ? noLimits : Object.freeze(limits), changeAt }
+  return { limits: isNone(limits) ? noLimits : shared(limits), changeAt }
 }
+
+/** Keys are made by the dozen with the same limits. */
+function shared(limits: Limits): Limits {
+  if (limits.models.size > 0) return Object.freeze(limits)
+  return sharedLimits(JSON.stringify(limits, plainFields))
+}
+
+const plainFields = Object.keys(noLimits).filter((name) => name !== 'models')
+const sharedLimits = sharing((text): Limits => Object.freeze({ ...noLimits, ...JSON.parse(text) }))
 
 function isNone({ requestsPerMinute, tokensPerMinute, maxParallel, maxBudget, softBudget, models }: Limits): boolean {
   return (

@@ -1,5 +1,6 @@
 import type { RecordId } from '../core/record.ts'
 import { isObject, type JsonObject, type JsonValue } from '../lib/json.ts'
+import { sharing } from './sharing.ts'
 
 /** A value of a record that this version cannot read. */
 export interface Oddity extends RecordId {
@@ -66,7 +67,7 @@ export class Row {
   amount(field: string, value: JsonValue | undefined = this.value(field)): number | undefined {
     if (value === undefined || value === null) return undefined
     const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
-    if (typeof number === 'number' && number >= 0) return number
+    if (typeof number === 'number' && number >= 0 && Number.isFinite(number)) return number
     this.odd(field, 'a number, 0 or more')
     return 0
   }
@@ -85,7 +86,7 @@ export class Row {
     if (value === undefined || value === null || (Array.isArray(value) && value.length === 0)) return noNames
     const names = Array.isArray(value) ? value.filter((name): name is string => typeof name === 'string') : []
     if (!Array.isArray(value) || names.length < value.length) this.odd(field, 'a list of names')
-    return names.length === 0 ? nothing : shared(names)
+    return names.length === 0 ? nothing : sharedNames(JSON.stringify(names))
   }
 
   object(field: string): JsonObject {
@@ -127,16 +128,4 @@ function readTime(text: string): number {
   return Date.parse(/(?:Z|[+-]\d\d:?\d\d)$/i.test(iso) || !iso.includes('T') ? iso : `${iso}Z`)
 }
 
-/** Many keys have the same lists; one is kept for all of them. Bounded, because lists are what callers write. */
-const lists = new Map<string, readonly string[]>()
-const rememberedLists = 4_096
-
-function shared(names: readonly string[]): readonly string[] {
-  const text = JSON.stringify(names)
-  const known = lists.get(text)
-  if (known !== undefined) return known
-  if (lists.size >= rememberedLists) lists.clear()
-  const list = Object.freeze([...names])
-  lists.set(text, list)
-  return list
-}
+const sharedNames = sharing((text): readonly string[] => Object.freeze(JSON.parse(text)))

@@ -3,6 +3,17 @@ import { isObject } from '../lib/json.ts'
 import { Row } from './row.ts'
 import { CompiledSubject } from './subject.ts'
 
+const ownFields: ReadonlySet<string> = new Set([
+  'organization_id',
+  'model_aliases',
+  'members_with_roles',
+  'access_group_ids',
+  'team_member_budget',
+  'team_member_budget_duration',
+  'team_member_rpm_limit',
+  'team_member_tpm_limit',
+])
+
 /** A team's row (contract 3.9). */
 export class CompiledTeam extends CompiledSubject implements Team {
   readonly organizationId: string | undefined
@@ -15,7 +26,7 @@ export class CompiledTeam extends CompiledSubject implements Team {
   readonly memberBudgetId: string | undefined
 
   constructor(row: Row, limits: Limits) {
-    super(row, 'team_alias', limits)
+    super(row, 'team_alias', ownFields, limits)
     this.organizationId = row.text('organization_id')
     const table = row.object('litellm_model_table')
     this.modelAliases = row.aliases('model_aliases', row.value('model_aliases') ?? table.model_aliases)

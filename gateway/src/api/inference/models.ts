@@ -142,7 +142,7 @@ function keyOfTeam(team: Team): NonNullable<Principal['key']> {
     models: [],
     limits: team.limits,
     metadata: {},
-    body: {},
+    rest: {},
     shownAs: '',
     expiresAt: undefined,
     allowedRoutes: [],
