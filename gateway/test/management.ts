@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { createApp } from '../src/app.ts'
+import { type App, createApp } from '../src/app.ts'
 import { readBootOptions } from '../src/boot.ts'
 import type { JsonObject } from '../src/lib/json.ts'
 import type { Log } from '../src/lib/log.ts'
@@ -23,6 +23,8 @@ export type Answered = any
 
 /** The whole gateway in the process of the test, with a store of its own. */
 export interface Management {
+  readonly app: App
+  readonly dataDirectory: string
   readonly url: string
   /** All that was logged, as it would be written. */
   readonly logged: () => string
@@ -82,6 +84,8 @@ export async function startManagement(
     return { status: response.status, body: parsed, headers: response.headers, text }
   }
   return {
+    app,
+    dataDirectory: directory,
     url,
     logged: () => lines.join('\n'),
     call,

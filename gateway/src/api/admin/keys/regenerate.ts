@@ -14,7 +14,7 @@ import { findKey, knownKey } from './find.ts'
 import { generatedKey, keyRows } from './row.ts'
 import { checkCustomKey, newKey, shownKey, tokenOf } from './token.ts'
 import { changeKey, moveAccessGroups } from './update.ts'
-import { permitKey, permitUpdate } from './who.ts'
+import { permitKey, permitUpdate, refuseHigherRole } from './who.ts'
 
 const makers = roles.filter((role) => role !== 'proxy_admin_viewer' && role !== 'internal_user_viewer')
 const tag = 'key management'
@@ -74,6 +74,7 @@ async function regenerate(tools: RecordTools, call: RegenerateCall, named: strin
       const old = await findKey(transaction, named)
       if (old === undefined) throw refusal(404, `Key ${shown(named)} not found.`, 'not_found_error', 'key')
       await permitKey(transaction, call.principal, 'key.regenerate', old, '/key/regenerate')
+      await refuseHigherRole(transaction, call.principal, textOf(old.body.user_id))
       if (Object.keys(present(changes)).length > 0) {
         await permitUpdate(transaction, call.principal, old, present(changes), [], '/key/regenerate')
       }

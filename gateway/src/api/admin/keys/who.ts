@@ -9,6 +9,7 @@ import {
   memberPermissions,
   permit,
   type Reader,
+  rosterOf,
   teamStandings,
 } from '../permissions.ts'
 import { callerOf } from '../record-tools.ts'
@@ -66,8 +67,12 @@ export async function permitNewKey(
     const action = route.includes('service-account') ? 'key.generate-service-account' : 'key.generate-for-team'
     const standings = await teamStandings(reader, principal, team)
     permit(action, standings, { route, ...teamFacts(team), caller: callerOf(principal) })
-    if (user !== undefined && user !== principal.userId && !standings.has('team_admin')) {
-      throw forbidden('User can only create keys for themselves.', 'user_id')
+    if (user !== undefined && user !== principal.userId) {
+      const inTeam = rosterOf(team.body).some((member) => member.user_id === user)
+      if (!standings.has('team_admin') || !inTeam) {
+        throw forbidden('User can only create keys for themselves.', 'user_id')
+      }
+      await refuseHigherRole(reader, principal, user)
     }
   }
   refuseAdminFields(body)
@@ -110,6 +115,22 @@ export async function permitUpdate(
   const setByOwner = (textOf(key.body.created_by) ?? key.createdBy) === principal.userId
   const lifted = names.find((name) => (keyLimits as readonly string[]).includes(name) || name === 'blocked')
   if (!setByOwner && lifted !== undefined) throw forbidden(`${lifted} was set by somebody else; ask an admin.`, lifted)
+}
+
+/** Roles whose keys only their owner and proxy admins may hold. */
+const highRoles: readonly unknown[] = ['proxy_admin', 'proxy_admin_viewer', 'org_admin']
+
+/**
+ * A key acts with the role of its user, so whoever is told the plaintext of somebody's key gets that role: nobody takes a higher
+ * one by making or regenerating a key for a member of his team.
+ * @throws GatewayError (403)
+ */
+export async function refuseHigherRole(reader: Reader, principal: Principal, user: string | undefined): Promise<void> {
+  if (principal.role === 'proxy_admin' || user === undefined || user === principal.userId) return
+  const record = await reader.record('user', user)
+  if (highRoles.includes(record?.body.user_role)) {
+    throw forbidden('Only proxy admins can be told keys of users with an admin role.', 'user_id')
+  }
 }
 
 function refuseAdminFields(body: JsonObject): void {

@@ -32,6 +32,9 @@ export interface Added {
   readonly membership: StoredRecord
 }
 
+/** The user id of the master key (contract 3.1). */
+const masterUser = 'default_user_id'
+
 type Tools = Pick<RecordTools, 'newId' | 'timezone'>
 
 /**
@@ -89,6 +92,8 @@ export async function knownOrNew(
     ...emptyUser,
     user_role: 'internal_user',
     ...omit(defaults, ['teams', 'auto_create_key']),
+    // Whoever has the master key is a member of the teams he makes.
+    ...(userId === masterUser ? { user_role: 'proxy_admin' } : {}),
     user_id: userId,
     user_email: email && taken === undefined ? normalEmail(email) : null,
   })

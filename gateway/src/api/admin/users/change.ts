@@ -23,8 +23,8 @@ const tag = 'user management'
 const updateBody = z.object(userFields)
 const makers = roles.filter((role) => role !== 'proxy_admin_viewer' && role !== 'internal_user_viewer')
 
-/** What users may say of themselves; everything else says what they may do. */
-const ownFields = ['user_id', 'user_email', 'user_alias']
+/** What users may say of themselves; everything else says what they may do, or who they are to teams that know an address. */
+const ownFields = ['user_id', 'user_alias']
 
 const notStored = ['user_id', 'spend', 'model_rpm_limit', 'model_tpm_limit', 'guardrails', 'prompts', 'metadata']
 
@@ -98,7 +98,9 @@ async function updateUser(tools: RecordTools, call: Call, request: JsonObject) {
 /** @throws GatewayError (403) */
 function permitUser(principal: Principal, user: StoredRecord, request: JsonObject): void {
   if (principal.role === 'proxy_admin') return
-  const other = Object.keys(request).find((name) => !ownFields.includes(name))
+  const email = textOf(request.user_email)
+  const named = email !== undefined && normalEmail(email) === user.body.user_email
+  const other = Object.keys(request).find((name) => !ownFields.includes(name) && !(name === 'user_email' && named))
   if (principal.userId === user.id && other === undefined) return
   const message = other === undefined ? 'You may change only yourself.' : `Only proxy admins can change ${other}.`
   throw refusal(403, message, 'auth_error', other ?? 'user_id')
