@@ -392,6 +392,20 @@ test('members have their own limits, then those of the team for its members, the
   )
 })
 
+test('end users are looked up only where there are any', async () => {
+  const { directory, reads } = bench()
+  assert.equal(await directory.find('customer', 'first'), undefined)
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  reads.length = 0
+  for (let index = 0; index < 1_000; index += 1) assert.equal(directory.find('customer', `new-${index}`), undefined)
+  assert.equal(reads.length, 0)
+  await commit(['customer', 'new-7', { blocked: true }])
+  directory.invalidate([{ kind: 'customer', id: 'new-7' }])
+  assert.equal((await directory.find('customer', 'new-7'))?.blocked, true)
+  assert.ok(directory.find('customer', 'new-8') instanceof Promise)
+  await commit(['customer', 'new-7', undefined])
+})
+
 test('names that no database can hold are nobody', async () => {
   const { directory } = bench()
   const odd = ['', '\u0000', '\ud800', '👩‍🚀'.repeat(100)]

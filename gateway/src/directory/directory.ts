@@ -6,6 +6,7 @@ import type { Store } from '../core/store.ts'
 import type { Clock } from '../lib/clock.ts'
 import { Cell, Cells } from './cells.ts'
 import { compilers } from './compile.ts'
+import { Emptiness } from './emptiness.ts'
 import type { CompiledKey } from './key.ts'
 import { isNounKind, type NounKind, type Nouns } from './nouns.ts'
 import { RecordReader } from './record-reader.ts'
@@ -57,15 +58,18 @@ export class Directory {
   readonly #known: Cells
   readonly #absent = new Cells(absentCapacity)
   readonly #flights = new Map<string, Flight>()
+  readonly #noCustomers: Emptiness
 
   constructor(options: DirectoryOptions) {
     this.#options = options
     this.#reader = new RecordReader(options.store, options.clock)
     this.#known = new Cells(options.capacity ?? usualCapacity)
+    this.#noCustomers = new Emptiness('customer', options.store, options.clock)
   }
 
   /** A record's noun. A promise rejects with `store_unavailable` when nothing is known and the store does not answer. */
   find<Kind extends NounKind>(kind: Kind, id: string): Found<Nouns[Kind]> {
+    if (kind === 'customer' && this.#noCustomers.isKnown) return undefined
     const cell = this.#cell(kind, id)
     return cell instanceof Promise ? cell.then(({ noun }) => noun) : cell.noun
   }
@@ -84,6 +88,7 @@ export class Directory {
   /** Forgets records that have changed, or all. What is being read at this moment is read again. */
   invalidate(changed: readonly RecordId[] | 'all'): void {
     if (changed === 'all') {
+      this.#noCustomers.forget()
       this.#known.clear()
       this.#absent.clear()
       for (const flight of this.#flights.values()) flight.stale = true
@@ -91,6 +96,7 @@ export class Directory {
     }
     for (const { kind, id } of changed) {
       if (!isNounKind(kind)) continue
+      if (kind === 'customer') this.#noCustomers.forget()
       this.#known.delete(kind, id)
       this.#absent.delete(kind, id)
       const flight = this.#flights.get(flightName(kind, id))
@@ -214,6 +220,8 @@ export class Directory {
     for (let reads = 1; ; reads += 1) {
       try {
         const record = await this.#reader.read(kind, id)
+        // Only saves reads, so nobody waits for it; a store that is away is asked again.
+        if (kind === 'customer' && record === undefined) this.#noCustomers.ask().catch(() => undefined)
         const wall = clock.wall()
         const { noun, needs, changeAt } = await compilers[kind](id, record, {
           cell: (other, otherId) => this.#cell(other, otherId),
