@@ -115,8 +115,8 @@ export function createChanges(options: ChangesOptions): Changes {
       return rows
     })
     const { alterations } = written
-    const effect = effectOf(desk.served?.models.names ?? [], trial.models)
     if (how.dryRun === true) {
+      const effect = effectOf(desk.served?.models.names ?? [], trial.models)
       trial.release()
       return { ...desk.verdict, problems: trial.problems, result, alterations, effect }
     }
@@ -130,7 +130,6 @@ export function createChanges(options: ChangesOptions): Changes {
       problems: trial.problems,
       result,
       alterations,
-      effect,
     }
   }
 

@@ -3,28 +3,35 @@ import type { Layer } from '../core/resource.ts'
 import type { Entry } from './entry.ts'
 import type { Pacer } from './pacer.ts'
 
-/** An entry's digest as numbers; entries outlive turns, so each is hashed once. */
-const digests = new WeakMap<Entry, Uint32Array>()
+/** Digests of entries; entries outlive turns, so each is hashed once. */
+const digests = new WeakMap<Entry, Int32Array>()
 
 /**
  * Over kind, name and content of everything that serves: equal hashes are equal configurations. The order counts where it was
  * written by hand; rows of a database have none, and replicas may have learned of them in another order.
+ * @param tables what serves, by kind
+ * @param isRow whether it is a row; `undefined`: it is nobody's content
  */
 export async function contentHash(
-  entries: Iterable<{ readonly entry: Entry; readonly isRow: boolean }>,
+  tables: Iterable<ReadonlyMap<string, Entry>>,
+  isRow: (entry: Entry) => boolean | undefined,
   pacer: Pacer,
 ): Promise<string> {
   const ordered = createHash('sha256')
-  const rows = new Uint32Array(8)
+  // Four words of the digests, added up without regard to order by exclusive or. Plain loops: this runs over every row in every turn.
+  const rows = new Int32Array(4)
   let anyRow = false
-  for (const { entry, isRow } of entries) {
-    if (isRow) {
-      anyRow = true
-      for (const [index, word] of digestOf(entry).entries()) rows[index] = (rows[index] ?? 0) ^ word
-    } else {
-      ordered.update(textOf(entry))
+  for (const table of tables) {
+    for (const entry of table.values()) {
+      const row = isRow(entry)
+      if (row === false) ordered.update(textOf(entry))
+      if (row === true) {
+        anyRow = true
+        const words = digestOf(entry)
+        for (let index = 0; index < 4; index += 1) rows[index] = (rows[index] ?? 0) ^ (words[index] ?? 0)
+      }
+      if (pacer.due()) await pacer.pause()
     }
-    if (pacer.due()) await pacer.pause()
   }
   if (anyRow) ordered.update(rows)
   return ordered.digest('hex')
@@ -47,11 +54,11 @@ export function layersHash(layers: readonly Layer[]): string {
   return digest('sha256', all.join(' '))
 }
 
-function digestOf(entry: Entry): Uint32Array {
+function digestOf(entry: Entry): Int32Array {
   const known = digests.get(entry)
   if (known !== undefined) return known
   const bytes = digest('sha256', textOf(entry), 'buffer')
-  const words = Uint32Array.from({ length: 8 }, (_, index) => bytes.readUInt32BE(index * 4))
+  const words = Int32Array.from({ length: 4 }, (_, index) => bytes.readInt32BE(index * 4))
   digests.set(entry, words)
   return words
 }

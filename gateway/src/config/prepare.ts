@@ -336,18 +336,13 @@ class Preparation {
   }
 
   #hash(declared: { readonly [Name in KindName]: ReadonlyMap<string, Declared> }): Promise<string> {
-    const { tables, rowSources } = { tables: this.#tables, rowSources: this.#rowSources }
-    function* served() {
-      for (const table of Object.values(tables)) {
-        for (const [name, entry] of table) {
-          const found = declared[entry.kind].get(name)
-          // What stands in for settings that nobody declares is nobody's content.
-          if (found === undefined || found === defaultSettings || found === defaultPrices) continue
-          yield { entry, isRow: found.parts === undefined && rowSources.has(found.source) }
-        }
-      }
+    const isRow = ({ kind, name }: Entry): boolean | undefined => {
+      const found = declared[kind].get(name)
+      // What stands in for settings that nobody declares is nobody's content.
+      if (found === undefined || found === defaultSettings || found === defaultPrices) return undefined
+      return found.parts === undefined && this.#rowSources.has(found.source)
     }
-    return contentHash(served(), this.#pacer)
+    return contentHash(Object.values(this.#tables), isRow, this.#pacer)
   }
 
   async #finish(

@@ -57,7 +57,7 @@ export interface ChangeResult<Result> extends Verdict {
   readonly result: Result
   /** What differs; of a dry run, what would. */
   readonly alterations: readonly Alteration[]
-  /** Names that callers can use, or could after a dry run, and could not before; and the other way round. */
+  /** Of a dry run of resources: names that callers could use and cannot now, and the other way round. */
   readonly effect?: { readonly modelsAdded: readonly string[]; readonly modelsRemoved: readonly string[] }
   /** With `waitMs` or `revocation`: what each replica runs. */
   readonly replicas?: readonly ReplicaConfirmation[]
