@@ -238,15 +238,22 @@ function identityOf(user: string): Identity | undefined {
   return uid !== undefined && uid > 0 && gid !== undefined ? { uid, gid } : undefined
 }
 
-/** Free a moment ago: nothing else on the machine takes ports of this range by number. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/**
+ * Free a moment ago, and below the ports that the system gives to whoever asks for any: nobody gets it while the server is down
+ * between `kill` and `start`.
+ */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 15_000 + Math.floor(Math.random() * 15_000)
+    if (await isFree(port)) return port
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })
 }
 
