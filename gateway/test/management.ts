@@ -1,7 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 import { type App, createApp } from '../src/app.ts'
 import { readBootOptions } from '../src/boot.ts'
 import type { JsonObject } from '../src/lib/json.ts'
@@ -45,7 +44,7 @@ model_list:
 `
 
 export async function startManagement(
-  context: Pick<TestContext, 'after'>,
+  context: { after(close: () => Promise<void>): void },
   options: {
     readonly config?: string
     readonly environment?: Readonly<Record<string, string>>
