@@ -296,9 +296,16 @@ describe('who may touch which row', () => {
   let plain: World
   let permitted: World
 
+  const closing: (() => Promise<void>)[] = []
+  // Hooks that are registered in a hook run when it ends, so the list is kept here.
+  const context = { after: (close: () => Promise<void>) => void closing.push(close) }
+  after(async () => {
+    for (const close of closing.reverse()) await close()
+  })
+
   before(async () => {
-    plain = await buildWorld({ after }, '')
-    permitted = await buildWorld({ after }, 'max_budget, member_key_budgets')
+    plain = await buildWorld(context, '')
+    permitted = await buildWorld(context, 'max_budget, member_key_budgets')
   })
 
   for (const row of rows) {
