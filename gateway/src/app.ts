@@ -45,6 +45,7 @@ import { createIds } from './lib/ids.ts'
 import type { Log } from './lib/log.ts'
 import { Secret } from './lib/secret.ts'
 import { version } from './lib/version.ts'
+import { openLimiting } from './limiting.ts'
 import { type BootKey, bootKey } from './master-key.ts'
 import { openPriceKeeping, openPriceMaps } from './price-keeping.ts'
 import { providers } from './providers/index.ts'
@@ -55,8 +56,6 @@ import { createDefaultsSource } from './sources/defaults.ts'
 import { createFileSource } from './sources/file.ts'
 import { ignoredSetting } from './sources/litellm-yaml/documented-keys.ts'
 import { DeploymentStates } from './state/deployment-state.ts'
-import { LimitFigures } from './state/limits/figures.ts'
-import { SpendBook } from './state/limits/spend.ts'
 import { Traffic } from './state/traffic.ts'
 import { openStore, type StoreOptions } from './stores/open.ts'
 import { type Rotation, rotateSeal } from './stores/rotate.ts'
@@ -95,12 +94,13 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
   const traffic = new Traffic()
   const report: Tools['report'] = (event, facts, cause) => log.error(event, { ...facts, error: cause })
   const { store, database } = openStore(await storeOptions(boot, inputs, key, log))
-  const spending = new SpendBook({
+  const limiting = await openLimiting({
     database,
-    now: () => systemClock.wall(),
-    figures: new LimitFigures(),
-    onFailure: (error) => log.error('limits.spend.failed', { error }),
+    clock: systemClock,
+    log,
+    variable: (name) => variable(inputs, name),
   })
+  const { spending } = limiting
   const keeping = openCallKeeping({
     database,
     dataDirectory: boot.dataDirectory,
@@ -115,6 +115,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
     random: Math.random,
     states,
     traffic,
+    limits: limiting.calls,
     ledger: keeping.calls,
     dialect: dialectNamed,
     signals: signalsOf(states, Math.random),
@@ -212,7 +213,12 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
     clock: systemClock,
     log,
   })
-  const metrics = new Metrics({ traffic, status: () => reconciler.status(), openCalls: () => server.openCalls })
+  const metrics = new Metrics({
+    traffic,
+    limits: limiting,
+    status: () => reconciler.status(),
+    openCalls: () => server.openCalls,
+  })
   const authenticator = new Authenticator({
     bootKey: key.key,
     clock: systemClock,
@@ -238,7 +244,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
         ledger: keeping.ledger,
         prices: prices.updates,
         spending,
-        timezone: () => slot.current?.settings.timezone ?? 'UTC',
+        timezone: () => slot.current?.settings.limits.timezone ?? 'UTC',
         boot,
         inputs,
       }),
@@ -268,7 +274,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
     })
     await prices.schedule.stop()
     await keeping.stop()
-    await spending.stop()
+    await limiting.stop()
     await feed.stop()
     await reconciler.stop()
     await store.stop()
@@ -287,6 +293,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
       // A store that is away is told in the status, and comes back by itself.
       await store.start().catch(() => undefined)
       keeping.start()
+      await limiting.start()
       const verdict = await reconciler.start()
       await feed.start()
       prices.schedule.start()

@@ -129,7 +129,7 @@ function settledCall(
 const masterKey = 'litellm_proxy_master_key'
 
 /** Tags of the request (`metadata.tags`, `tags`) and of its key. */
-function tagsOf(call: Call): readonly string[] {
+export function tagsOf(call: Call): readonly string[] {
   const { metadata, tags } = call.body
   const asked = isObject(metadata) && metadata.tags !== undefined ? metadata.tags : tags
   const ofKey = call.principal.key?.tags ?? none

@@ -6,6 +6,7 @@ import type { Settings } from '../core/settings.ts'
 import type { Usage } from '../core/usage.ts'
 import type { DialectName } from '../core/wire.ts'
 import type { JsonObject } from '../lib/json.ts'
+import type { Admission } from '../state/limits/call-limits.ts'
 import type { CallOptions } from './options.ts'
 import type { Reply } from './reply.ts'
 
@@ -51,6 +52,8 @@ export interface Progress {
   cost: Cost | undefined
   /** ms from accept to the first content of a stream. */
   firstContentMs: number | undefined
+  /** Room taken in the caller's limits, to be settled; `undefined`: nothing limits the call. */
+  admission: Admission | undefined
   /** Whether the ledger has been told. */
   accounted: boolean
   /** The request in normal form, once it was needed. */
@@ -69,6 +72,7 @@ export function newProgress(): Progress {
     usage: undefined,
     cost: undefined,
     firstContentMs: undefined,
+    admission: undefined,
     accounted: false,
     decoded: undefined,
     dropped: [],

@@ -3,6 +3,7 @@ import { account } from './account.ts'
 import { admit } from './admit.ts'
 import type { Call } from './call.ts'
 import { dispatch, type Served } from './dispatch.ts'
+import { takeRoom } from './limits.ts'
 import { respond } from './respond.ts'
 import { errorHead } from './response-head.ts'
 import { route } from './route.ts'
@@ -20,7 +21,10 @@ export async function handle(call: Call, tools: Tools): Promise<void> {
   try {
     admit(call)
     if (tools.ledger?.full === true) throw ledgerFull()
-    served = await dispatch(call, route(call), tools)
+    const target = route(call)
+    const room = takeRoom(call, target, tools)
+    call.progress.admission = room instanceof Promise ? await room : room
+    served = await dispatch(call, target, tools)
     error = await respond(call, served, tools)
   } catch (caught) {
     error = asGatewayError(caught)

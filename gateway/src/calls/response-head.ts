@@ -5,6 +5,7 @@ import { nanoToText } from '../core/money.ts'
 import type { UpstreamHeaders } from '../lib/http-client.ts'
 import { version } from '../lib/version.ts'
 import type { Call } from './call.ts'
+import { pushLimits } from './limits.ts'
 import type { Tools } from './tools.ts'
 
 /** What the headers tell of the deployment that answered. */
@@ -67,13 +68,17 @@ export function answerHead(call: Call, answered: Answered, contentType: string, 
   if (call.options.timeoutMs !== undefined) head.push('x-litellm-timeout', String(call.options.timeoutMs / 1000))
   pushNames(head, 'x-midflight-dropped-params', progress.dropped)
   pushNames(head, 'x-midflight-changed-params', progress.changed)
+  const ownEnd = head.length
+  pushLimits(head, call, tools)
+  const limited = head.length > ownEnd
   const { headers } = answered
   for (let index = 0; index < headers.length; index += 2) {
     const name = headers[index] ?? ''
     if (notCopied.has(name)) continue
     const value = headers[index + 1] ?? ''
     head.push(`llm_provider-${name}`, value)
-    if (name.startsWith('x-ratelimit-')) head.push(name, value)
+    // What the gateway says of its own limits must not stand beside the provider's under one name.
+    if (!limited && name.startsWith('x-ratelimit-')) head.push(name, value)
   }
   return head
 }

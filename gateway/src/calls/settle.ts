@@ -1,6 +1,7 @@
 import type { GatewayError } from '../core/errors.ts'
 import type { Call } from './call.ts'
 import { noteFailure, type Served } from './dispatch.ts'
+import { settleRoom } from './limits.ts'
 import type { Tools } from './tools.ts'
 
 /** Stop 8: what the call comes to, told once, whatever happened. Never throws. */
@@ -9,6 +10,7 @@ export function settle(call: Call, served: Served | undefined, error: GatewayErr
     if (error !== undefined) noteFailure(call, served.target, served.deployment, error, served.state, tools)
     served.state.release()
   }
+  settleRoom(call, served, error, tools)
   tools.traffic.add({
     modelGroup: served?.target.resolution.group.name ?? '',
     deployment: served?.deployment.id ?? '',

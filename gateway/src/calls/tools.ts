@@ -3,6 +3,7 @@ import type { Dialect } from '../dialects/dialect.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Deadlines } from '../lib/deadlines.ts'
 import type { DeploymentStates } from '../state/deployment-state.ts'
+import type { CallLimits } from '../state/limits/call-limits.ts'
 import type { Traffic } from '../state/traffic.ts'
 import type { Signals, Strategy } from '../strategies/strategy.ts'
 import type { CallLedger } from './account.ts'
@@ -15,6 +16,7 @@ export interface Tools {
   readonly random: () => number
   readonly states: DeploymentStates
   readonly traffic: Traffic
+  readonly limits: CallLimits
   /** Where calls are kept; `undefined`: nowhere. */
   readonly ledger: CallLedger | undefined
   readonly dialect: (name: DialectName) => Dialect

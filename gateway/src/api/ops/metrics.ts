@@ -1,20 +1,29 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Reconciler, Turn } from '../../config/reconcile.ts'
 import type { ErrorCode } from '../../core/errors.ts'
+import type { LimitFigures } from '../../state/limits/figures.ts'
 import { durationBounds, type Traffic, type TrafficSums } from '../../state/traffic.ts'
 import type { Authenticator } from '../authenticate.ts'
 import type { Route } from '../route.ts'
+import { limitText } from './limit-metrics.ts'
 
 export interface MetricsOptions {
   readonly traffic: Traffic
   readonly status: Reconciler['status']
   readonly openCalls: () => number
+  readonly limits: LimitSource
+}
+
+interface LimitSource {
+  readonly figures: LimitFigures
+  readonly health: () => { readonly place: string; readonly up: boolean }
 }
 
 /** Everything `GET /metrics` shows. Calls add to plain sums; the metrics are made from them when somebody scrapes. */
 export class Metrics {
   readonly #registry = new Registry()
   readonly #traffic: Traffic
+  readonly #limits: MetricsOptions['limits']
   readonly #refused: Counter<'source'>
   readonly #turnSeconds: Gauge
   readonly #lastSuccess: Gauge
@@ -22,6 +31,7 @@ export class Metrics {
 
   constructor(options: MetricsOptions) {
     this.#traffic = options.traffic
+    this.#limits = options.limits
     const registers = [this.#registry]
     collectDefaultMetrics({ register: this.#registry })
     gauge(
@@ -87,7 +97,11 @@ export class Metrics {
 
   /** In the Prometheus text format. */
   async text(): Promise<string> {
-    return (await this.#registry.metrics()) + trafficText(this.#traffic)
+    return (
+      (await this.#registry.metrics()) +
+      trafficText(this.#traffic) +
+      limitText(this.#limits.figures, this.#limits.health())
+    )
   }
 
   get contentType(): string {

@@ -26,7 +26,6 @@ export interface LimitedCall {
   readonly endUser: string | undefined
   /** The name that is routed. */
   readonly model: string
-  readonly tags: readonly string[]
   readonly settings: LimitSettings
 }
 
@@ -46,6 +45,7 @@ export interface CallOutcome {
   readonly usage: Usage | undefined
   /** Billionths of a dollar; `undefined`: unknown, if anything was used at all. */
   readonly cost: number | undefined
+  readonly tags: readonly string[]
   /** `undefined`: no deployment answered. */
   readonly served: { readonly group: string; readonly provider: string; readonly deployment: string } | undefined
 }
@@ -99,13 +99,22 @@ export class CallLimits {
     if (usage !== undefined && outcome.cost === undefined) this.#options.figures.uncosted += 1
     if (usage !== undefined && served !== undefined) this.outputs.add(served.group, usage.outputTokens, clockNow)
     admission?.reservation.settle(admission.demands.map((demand) => usedOf(demand, outcome, call.settings)))
-    if (cost > 0) this.#spend(call, served, cost)
+    if (cost > 0) this.#spend(call, outcome, cost)
   }
 
   /** What the caller's key has spent so far, billionths of a dollar; `undefined` where this process does not know. */
-  keySpend(call: LimitedCall): number | undefined {
+  keySpend(call: LimitedCall, admission: Admission | undefined): number | undefined {
     const { key } = call.principal
-    return key === undefined ? undefined : this.#options.spending.known(`api_key:${key.id}`)
+    if (key === undefined) return undefined
+    const known = this.#options.spending.known(`api_key:${key.id}`)
+    if (known !== undefined || admission === undefined) return known
+    const index = admission.demands.findIndex(
+      ({ descriptor, measure }) => descriptor === 'api_key' && measure === 'budget',
+    )
+    const demand = admission.demands[index]
+    const left = admission.reservation.remaining[index]
+    // Before the first write only the counter knows; at its end it does not tell how far it is beyond.
+    return demand === undefined || left === undefined || left === 0 ? undefined : demand.limit - left - demand.amount
   }
 
   #admitted(call: LimitedCall, demands: readonly Demand[], taking: Taking): Admission {
@@ -118,7 +127,7 @@ export class CallLimits {
     return call.customer === undefined ? undefined : this.#rules.ofCustomer(call.customer, call.model, call.settings)
   }
 
-  #spend(call: LimitedCall, served: CallOutcome['served'], cost: number): void {
+  #spend(call: LimitedCall, { served, tags }: CallOutcome, cost: number): void {
     const now = this.#options.limiter.now()
     const spends: Spend[] = []
     const add = (rule: SpenderRule) => {
@@ -135,7 +144,7 @@ export class CallLimits {
     customer?.spenders.forEach(add)
     const named = (spender: string) => spends.push({ spender, amount: cost, window: undefined })
     if (customer === undefined && call.endUser !== undefined) named(`end_user:${call.endUser}`)
-    for (const tag of call.tags) named(`tag:${tag}`)
+    for (const tag of tags) named(`tag:${tag}`)
     if (served !== undefined) {
       named(`model:${served.group}`)
       named(`provider:${served.provider}`)
