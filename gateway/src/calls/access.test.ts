@@ -13,7 +13,7 @@ import { Row } from '../directory/row.ts'
 import { CompiledTeam } from '../directory/team.ts'
 import { CompiledUser } from '../directory/user.ts'
 import type { JsonObject } from '../lib/json.ts'
-import { modelRefusal } from './access.ts'
+import { modelRefusal, resolvedFor } from './access.ts'
 
 /** Who may call which model (contract 3.5), on snapshots that were compiled and principals that were read from rows. */
 
@@ -165,6 +165,26 @@ test('a model that belongs to a team is for that team', () => {
   assert.deepEqual(asked({ team: {} }, ['secret']), { secret: 'may' })
   const administrator = { ...principalOf({}), key: undefined }
   assert.equal(modelRefusal(administrator, undefined, declared, 'secret'), undefined)
+})
+
+test('of a name that teams share each gets its own deployments and those for everybody', async () => {
+  const shared = (id: string, team?: string) => ({
+    ...model('shared', id),
+    model_info: { id, ...(team === undefined ? {} : { team_id: team }) },
+  })
+  const snapshot = await snapshotOf({ models: [shared('a'), shared('b', 'red'), shared('c', 'blue')] })
+  const declaredGroup = snapshot.models.resolve('shared')
+  assert.ok(declaredGroup !== undefined)
+  const ids = (team?: string) => {
+    const principal = principalOf({})
+    const caller = team === undefined ? principal : { ...principal, team: new CompiledTeam(rowOf(team), noLimits) }
+    return resolvedFor(caller, declaredGroup)?.group.deployments.map(({ id }) => id)
+  }
+  const rowOf = (id: string) => new Row({ kind: 'team', id }, {}, () => undefined)
+  assert.deepEqual([ids(), ids('red'), ids('blue'), ids('green')], [['a'], ['a', 'b'], ['a', 'c'], ['a']])
+  assert.equal(resolvedFor({ ...principalOf({}), key: undefined }, declaredGroup)?.group.deployments.length, 3)
+  const ofTeams = await snapshotOf({ models: [shared('b', 'red'), shared('c', 'blue')] })
+  assert.equal(modelRefusal(principalOf({}), undefined, ofTeams, 'shared')?.type, ofKey)
 })
 
 test('a list allows no more than its names and patterns say, whatever they are', () => {

@@ -43,10 +43,10 @@ export function modelRefusal(
   if (key === undefined) return undefined
   const ofKey = key.aliases[model] ?? model
   const routed = team?.modelAliases[ofKey] ?? ofKey
-  const resolution = snapshot.models.resolve(routed)
+  const declared = snapshot.models.resolve(routed)
+  const resolution = declared === undefined ? undefined : resolvedFor(principal, declared)
+  if (declared !== undefined && resolution === undefined) return denied('key_model_denied', model)
   const target = resolution === undefined ? routed : targetName(resolution)
-  const owner = resolution?.group.teamId
-  if (owner !== undefined && owner !== team?.id) return denied('key_model_denied', model)
 
   const names = (...more: readonly string[]): Names => ({ names: [...more, routed, target], resolution })
   const { models } = key
@@ -67,6 +67,33 @@ export function modelRefusal(
     if (!allows(customer.models, undefined, names())) return denied('customer_model_denied', model)
   }
   return undefined
+}
+
+/** What a name means to this caller: without deployments that belong to other teams; `undefined` when there are no others. */
+export function resolvedFor({ key, team }: Principal, resolution: Resolution): Resolution | undefined {
+  const { group } = resolution
+  if (key === undefined || (group.teamId === undefined && !group.mixed)) return resolution
+  if (!group.mixed) return group.teamId === team?.id ? resolution : undefined
+  const narrowed = groupFor(group, team?.id ?? '')
+  return narrowed === undefined ? undefined : { ...resolution, group: narrowed }
+}
+
+const narrowedGroups = new WeakMap<ModelGroup, Map<string, ModelGroup | undefined>>()
+
+/** The part of a mixed group that is for everybody or for that team. */
+function groupFor(group: ModelGroup, team: string): ModelGroup | undefined {
+  let ofGroup = narrowedGroups.get(group)
+  if (ofGroup === undefined) {
+    ofGroup = new Map()
+    narrowedGroups.set(group, ofGroup)
+  }
+  // Only teams of its deployments differ; all others have the same part.
+  const name = group.deployments.some(({ teamId }) => teamId === team) ? team : ''
+  if (ofGroup.has(name)) return ofGroup.get(name)
+  const deployments = group.deployments.filter(({ teamId }) => teamId === undefined || teamId === name)
+  const narrowed = deployments.length === 0 ? undefined : Object.freeze({ ...group, deployments, mixed: false })
+  ofGroup.set(name, narrowed)
+  return narrowed
 }
 
 interface Names {

@@ -5,7 +5,7 @@ import type { JsonObject } from '../lib/json.ts'
 import { aliased } from './access.ts'
 import type { Call } from './call.ts'
 import { finalError, policyFor } from './failure.ts'
-import { hasOther, pick, type Target } from './route.ts'
+import { hasOther, pick, resolve, type Target } from './route.ts'
 import type { Tools } from './tools.ts'
 
 const none: ReadonlySet<string> = new Set()
@@ -165,7 +165,7 @@ function lookUp(
 }
 
 function targetOf(call: Call, name: string, overrides: JsonObject | undefined): readonly Target[] {
-  const resolution = call.snapshot.models.resolve(name)
+  const resolution = resolve(call, name)
   return resolution === undefined ? [] : [{ name, resolution, fallback: { model: name, overrides } }]
 }
 

@@ -87,7 +87,7 @@ function modelOf(deployment: Deployment, { wildcard }: Probe): string {
 
 function targetOf(deployment: Deployment, { wildcard }: Probe): Target {
   const { blocked, modelName, teamId } = deployment
-  const group = { name: modelName, deployments: [deployment], blocked, teamId }
+  const group = { name: modelName, deployments: [deployment], blocked, teamId, mixed: false }
   return { name: modelName, resolution: { group, wildcard }, fallback: undefined }
 }
 

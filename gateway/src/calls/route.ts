@@ -3,6 +3,7 @@ import type { Deployment, ModelGroup } from '../core/deployment.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { DeploymentStates } from '../state/deployment-state.ts'
 import type { Signals } from '../strategies/strategy.ts'
+import { resolvedFor } from './access.ts'
 import type { Call } from './call.ts'
 import type { Fallback } from './options.ts'
 import type { Tools } from './tools.ts'
@@ -19,10 +20,10 @@ export interface Target {
  * @throws GatewayError `model_not_found` (contract 3.7)
  */
 export function route(call: Call): Target {
-  const resolution = call.snapshot.models.resolve(call.routedAs)
+  const resolution = resolve(call, call.routedAs)
   if (resolution !== undefined) return { name: call.routedAs, resolution, fallback: undefined }
   for (const name of call.settings.router.defaultFallbacks) {
-    const other = call.snapshot.models.resolve(name)
+    const other = resolve(call, name)
     if (other !== undefined) return { name, resolution: other, fallback: { model: name, overrides: undefined } }
   }
   throw new GatewayError(
@@ -30,6 +31,12 @@ export function route(call: Call): Target {
     `{'error': '${call.route}: Invalid model name passed in model=${call.model}. Call \`/v1/models\` to view available models for your key.'}`,
     { param: 'model' },
   )
+}
+
+/** What the name means in the call's snapshot, to its caller. */
+export function resolve(call: Call, name: string): Resolution | undefined {
+  const declared = call.snapshot.models.resolve(name)
+  return declared === undefined ? undefined : resolvedFor(call.principal, declared)
 }
 
 /** The upstream's name of the model: what the wildcard matched is put into the deployment's own `*`. */

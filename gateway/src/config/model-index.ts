@@ -180,11 +180,13 @@ function groupOf(name: string, deployments: readonly Deployment[]): ModelGroup {
   const open = deployments.filter((deployment) => !deployment.blocked)
   const [first] = deployments
   const blocked = open.length === 0
+  const ofOneTeam = deployments.every(({ teamId }) => teamId === first?.teamId)
   return Object.freeze({
     name,
     deployments: Object.freeze([...(blocked ? deployments : open)].sort(byOrder)),
     blocked,
-    teamId: deployments.every(({ teamId }) => teamId === first?.teamId) ? first?.teamId : undefined,
+    teamId: ofOneTeam ? first?.teamId : undefined,
+    mixed: !ofOneTeam,
   })
 }
 

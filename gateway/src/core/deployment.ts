@@ -82,4 +82,6 @@ export interface ModelGroup {
   readonly blocked: boolean
   /** The team to which all of its deployments belong; `undefined` when one is for everybody, or they are of several teams. */
   readonly teamId: string | undefined
+  /** Some of its deployments belong to a team and others do not, or to another one: which ones count depends on the caller. */
+  readonly mixed: boolean
 }

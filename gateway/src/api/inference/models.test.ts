@@ -23,6 +23,7 @@ const config = {
     declared('beta-2', { access_groups: ['beta', 'new'] }),
     declared('openai/*'),
     declared('secret', { team_id: 'red' }),
+    declared('model_name_green_1', { team_id: 'green', team_public_model_name: 'ours' }),
   ],
   router_settings: {
     model_group_alias: { fast: 'gpt-4' },
@@ -63,6 +64,8 @@ test('the list is what the lists of key, team and organization allow; a user’s
     keyRecord('sk-none', { models: ['no-default-models'] }),
     keyRecord('sk-team', { models: ['all-team-models'], team_id: 'red' }),
     ['team', 'red', { models: ['gpt-4', 'secret'] }],
+    keyRecord('sk-green', { team_id: 'green' }),
+    ['team', 'green', { models: ['ours'], model_aliases: { ours: 'model_name_green_1' } }],
     keyRecord('sk-organization', { organization_id: 'o' }),
     ['organization', 'o', { models: ['claude', 'gpt-4'] }],
     keyRecord('sk-user', { user_id: 'u' }),
@@ -71,8 +74,13 @@ test('the list is what the lists of key, team and organization allow; a user’s
     ['access-group', 'g', { access_model_names: ['claude'] }],
   )
   const everybodys = ['gpt-4', 'claude', 'beta-1', 'beta-2', 'fast']
-  assert.deepEqual(await names(app, masterKey), ['gpt-4', 'claude', 'beta-1', 'beta-2', 'secret', 'fast'])
+  assert.deepEqual(await names(app, masterKey), [
+    ...['gpt-4', 'claude', 'beta-1', 'beta-2', 'secret', 'model_name_green_1', 'fast'],
+  ])
   assert.deepEqual(await names(app, 'sk-all'), everybodys)
+  assert.deepEqual(await names(app, 'sk-green'), ['ours'])
+  assert.equal((await app.get('/v1/models/ours', 'sk-green')).status, 200)
+  assert.equal((await app.get('/v1/models/ours', 'sk-all')).status, 404)
   assert.deepEqual(await names(app, 'sk-all', '?return_wildcard_routes=true'), [...everybodys, 'openai/*'])
   assert.deepEqual(await names(app, 'sk-one'), ['claude'])
   assert.deepEqual(await names(app, 'sk-group'), ['beta-1', 'beta-2'])
@@ -147,7 +155,7 @@ test('scope and team: expanded for administrators, of a team for its members, el
     detail: "Invalid scope parameter. Only 'expand' is currently supported. Received: all",
   })
   assert.deepEqual(await names(app, 'sk-one', '?scope=expand'), ['claude'])
-  assert.deepEqual((await names(app, 'sk-lead', '?scope=expand')).length, 6)
+  assert.deepEqual((await names(app, 'sk-lead', '?scope=expand')).length, 7)
   assert.deepEqual(await names(app, masterKey, '?team_id=red'), ['gpt-4', 'claude', 'secret', 'fast'])
   assert.deepEqual(await names(app, masterKey, '?team_id=blue'), ['beta-1', 'beta-2'])
   assert.deepEqual(await names(app, 'sk-lead', '?team_id=red'), ['claude'])

@@ -1,4 +1,4 @@
-import { accessGroupsOf, modelRefusal } from '../../calls/access.ts'
+import { accessGroupsOf, aliased, modelRefusal } from '../../calls/access.ts'
 import type { Snapshot } from '../../config/snapshot.ts'
 import { allowListOf } from '../../core/allow-list.ts'
 import { GatewayError } from '../../core/errors.ts'
@@ -61,18 +61,35 @@ async function newest(exchange: Exchange): Promise<Exchange> {
 }
 
 function maySee({ snapshot, principal }: Exchange, name: string): boolean {
-  if (snapshot === undefined || snapshot.models.resolve(name) === undefined) return false
-  return principal === undefined || mayList(snapshot, withoutUser(principal), name)
+  if (snapshot === undefined || principal === undefined) return false
+  return (
+    snapshot.models.resolve(aliased(principal, name)) !== undefined && mayList(snapshot, withoutUser(principal), name)
+  )
 }
 
 function listed(snapshot: Snapshot, principal: Principal | undefined, query: URLSearchParams): readonly string[] {
   const patterns = isSet(query, 'return_wildcard_routes')
   const may = (name: string): boolean => principal === undefined || mayList(snapshot, principal, name)
-  const names = snapshot.models.names.filter((name) => (patterns || !name.includes('*')) && may(name))
+  const own = ownNames(snapshot, principal?.team)
+  const names = [...snapshot.models.names.filter((name) => !own.inner.has(name)), ...own.shown].filter(
+    (name) => (patterns || !name.includes('*')) && may(name),
+  )
   const onlyGroups = isSet(query, 'only_model_access_groups')
   if (!onlyGroups && !isSet(query, 'include_model_access_groups')) return names
   const groups = groupsOf(snapshot, principal, names)
   return onlyGroups ? groups : [...names, ...groups.filter((group) => !names.includes(group))]
+}
+
+/** A team's own models have inner names, to which aliases of the team lead; its callers ask for these. */
+function ownNames(
+  snapshot: Snapshot,
+  team: Team | undefined,
+): { readonly shown: readonly string[]; readonly inner: ReadonlySet<string> } {
+  const aliases = Object.entries(team?.modelAliases ?? {}).filter(([alias, name]) => {
+    const group = snapshot.models.resolve(name)?.group
+    return group?.teamId !== undefined && group.teamId === team?.id && alias !== name
+  })
+  return { shown: aliases.map(([alias]) => alias), inner: new Set(aliases.map(([, name]) => name)) }
 }
 
 function mayList(snapshot: Snapshot, principal: Principal, name: string): boolean {
