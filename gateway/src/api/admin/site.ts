@@ -40,7 +40,7 @@ export function siteRoutes(all: () => readonly DescribedRoute[]): readonly Decla
     open('/test', 'public', 'health', 'Whether requests arrive', (exchange) =>
       sendJson(exchange, 200, { route: exchange.head.path }),
     ),
-    open('/config/yaml', 'public', 'config', 'A placeholder, as LiteLLM answers it', (exchange) =>
+    open('/config/yaml', 'public', 'configuration', 'A placeholder, as LiteLLM answers it', (exchange) =>
       sendJson(exchange, 200, { hello: 'world' }),
     ),
     ...['/active/callbacks', '/settings'].map((path) =>

@@ -15,7 +15,7 @@ import { putSettings, type Section, sections, storedSettings } from './stored-se
 
 /** The stored configuration in the form of a config.yaml, and back: backup, and the way from one installation to another. */
 
-const tag = 'config'
+const tag = 'configuration'
 const parts = ['models', 'credentials', 'settings'] as const
 type Part = (typeof parts)[number]
 

@@ -26,7 +26,7 @@ import {
   storeSource,
 } from './stored-settings.ts'
 
-const tag = 'config'
+const tag = 'configuration'
 const access: readonly Role[] = ['proxy_admin']
 const readers: readonly Role[] = ['proxy_admin', 'proxy_admin_viewer']
 
