@@ -1,5 +1,7 @@
 import type { GatewayError } from '../core/errors.ts'
+import { promptTokens } from '../core/prompt-tokens.ts'
 import type { SettledCall } from '../core/settled-call.ts'
+import type { Usage } from '../core/usage.ts'
 import type { DialectName } from '../core/wire.ts'
 import { isObject } from '../lib/json.ts'
 import type { Call } from './call.ts'
@@ -7,6 +9,7 @@ import { costOfCall } from './cost-of-call.ts'
 import type { Served } from './dispatch.ts'
 import { upstreamModelOf } from './route.ts'
 import type { StreamPipe } from './stream-pipe.ts'
+import type { StreamSample } from './stream-sample.ts'
 import type { Tools } from './tools.ts'
 
 /** Where settled calls are kept. */
@@ -38,7 +41,7 @@ export function account(call: Call, source: Source | undefined, error: GatewayEr
   if (progress.accounted) return
   progress.accounted = true
   if (source !== undefined && progress.usage === undefined) {
-    progress.usage = source.prepared.type === 'upstream' ? source.prepared.pipe?.usage : source.prepared.usage
+    progress.usage = usageOf(call, source)
     progress.cost = costOfCall(call, source, progress.usage, tools)
   }
   const callType = callTypes[call.dialect]
@@ -46,8 +49,31 @@ export function account(call: Call, source: Source | undefined, error: GatewayEr
   tools.ledger.keep(settledCall(call, callType, source, error, tools.ledger.newId(), tools))
 }
 
+/**
+ * What the provider said was used. Of a stream that it, or the caller, cut before the last word: what had passed until then, so that
+ * it is not had for nothing (issue #4).
+ */
+function usageOf(call: Call, { prepared }: Source): Usage | undefined {
+  if (prepared.type === 'local') return prepared.usage
+  const { pipe } = prepared
+  const { sample } = call.progress
+  if (pipe === undefined || sample === undefined || (pipe.finished && pipe.usage !== undefined)) return pipe?.usage
+  const outputTokens = sample.outputTokens()
+  if (pipe.usage === undefined) {
+    // A provider that refused before the first word has not been paid for the prompt.
+    if (!pipe.started) return undefined
+    return { inputTokens: promptOf(call), outputTokens, estimated: true }
+  }
+  return { ...pipe.usage, outputTokens: Math.max(pipe.usage.outputTokens, outputTokens), estimated: true }
+}
+
+function promptOf({ body }: Call): number {
+  const { messages, prompt, contents, system, tools } = body
+  return promptTokens([messages ?? prompt ?? contents ?? null, system ?? null, tools ?? null])
+}
+
 /** Accounts for a stream when the provider has said its last word, before the caller hears it. */
-export function accountedPipe(pipe: StreamPipe, onFinished: () => void): StreamPipe {
+export function accountedPipe(pipe: StreamPipe, sample: StreamSample, onFinished: () => void): StreamPipe {
   let told = false
   function tell<Bytes>(bytes: Bytes): Bytes {
     if (told || !pipe.finished || pipe.failure !== undefined) return bytes
@@ -56,7 +82,10 @@ export function accountedPipe(pipe: StreamPipe, onFinished: () => void): StreamP
     return bytes
   }
   return {
-    push: (chunk) => tell(pipe.push(chunk)),
+    push(chunk) {
+      sample.add(chunk)
+      return tell(pipe.push(chunk))
+    },
     end: () => tell(pipe.end()),
     fail: (error) => pipe.fail(error),
     get started() {

@@ -9,6 +9,7 @@ import type { JsonObject } from '../lib/json.ts'
 import type { Admission } from '../state/limits/call-limits.ts'
 import type { CallOptions } from './options.ts'
 import type { Reply } from './reply.ts'
+import type { StreamSample } from './stream-sample.ts'
 
 /** One caller's request, as it stands after stop 3 (decode). The snapshot is the one the call keeps to its last byte. */
 export interface Call {
@@ -56,6 +57,8 @@ export interface Progress {
   admission: Admission | undefined
   /** Whether the ledger has been told. */
   accounted: boolean
+  /** How much has passed of the stream of the last attempt. */
+  sample: StreamSample | undefined
   /** The request in normal form, once it was needed. */
   decoded: ChatRequest | undefined
   /** Parameters that did not reach the provider, and such that reached it changed, by the caller's names (issue #321). */
@@ -74,6 +77,7 @@ export function newProgress(): Progress {
     firstContentMs: undefined,
     admission: undefined,
     accounted: false,
+    sample: undefined,
     decoded: undefined,
     dropped: [],
     changed: [],

@@ -10,6 +10,7 @@ import { policyFor } from './failure.ts'
 import { mocked, mockFailure } from './mock.ts'
 import { type Prepared, prepare, type Rendered } from './prepare.ts'
 import { hasOther, type Target, upstreamModelOf } from './route.ts'
+import { StreamSample } from './stream-sample.ts'
 import type { Tools } from './tools.ts'
 
 /** An attempt that answered. The holder must call `release` when the last byte is out. */
@@ -81,7 +82,10 @@ function send(
 ): Promise<AttemptResult> {
   const model = upstreamModelOf(deployment, target.resolution.wildcard)
   const { pipe } = prepared
-  const accounted = pipe && accountedPipe(pipe, () => account(call, { target, deployment, prepared }, undefined, tools))
+  const sample = new StreamSample()
+  call.progress.sample = sample
+  const tell = (): void => account(call, { target, deployment, prepared }, undefined, tools)
+  const accounted = pipe && accountedPipe(pipe, sample, tell)
   const attempt = new Attempt(deployment, accounted, limits, tools)
   call.reply.onInterrupt((error) => attempt.abort(error))
   attempt.start(deployment.endpoint(prepared.dialect, { model, stream: call.stream }), prepared.body.bytes)
