@@ -114,6 +114,8 @@ export class Mover {
 
   async #move(): Promise<void> {
     const { outbox } = this.#options
+    // What is moved makes room on a full disk only if its file can go.
+    if (outbox.failure !== undefined) outbox.rotate()
     for (const segment of [...outbox.segments]) {
       await this.#moveFile(segment.path, segment.bytes)
       if (!segment.closed || (this.#moved.get(segment.path) ?? 0) < segment.bytes) continue
@@ -121,6 +123,7 @@ export class Mover {
       outbox.removed(segment.path)
       this.#moved.delete(segment.path)
     }
+    if (outbox.failure !== undefined) outbox.retry()
   }
 
   /** Takes over what dead processes left. */

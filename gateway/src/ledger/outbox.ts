@@ -1,4 +1,4 @@
-import { closeSync, fsync, mkdirSync, openSync, writeSync } from 'node:fs'
+import { closeSync, fsync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { releaseLock, segmentPath, takeLock, touchLock } from './segment-files.ts'
 
 export interface OutboxOptions {
@@ -43,7 +43,7 @@ export class Outbox {
   #buffer = Buffer.allocUnsafeSlow(64 * 1024)
   #descriptor: number
   #segments: { path: string; number: number; bytes: number; closed: boolean }[]
-  /** What the disk has not taken, in order; the first may be the rest of a line. */
+  /** Lines that the disk has not taken, in order. */
   #pending: Buffer[] = []
   #pendingBytes = 0
   #failure: string | undefined
@@ -98,8 +98,7 @@ export class Outbox {
       if (this.#options.clock.now() >= this.#retryAt) this.retry()
       return
     }
-    const written = this.#write(bytes)
-    if (written < bytes.length) this.#keep(Buffer.from(bytes.subarray(written)))
+    if (!this.#write(bytes)) this.#keep(Buffer.from(bytes))
   }
 
   /** Tries to bring to disk what it refused. */
@@ -107,12 +106,8 @@ export class Outbox {
     while (this.#pending.length > 0) {
       const [first] = this.#pending
       if (first === undefined) break
-      const written = this.#write(first)
-      this.#pendingBytes -= written
-      if (written < first.length) {
-        this.#pending[0] = first.subarray(written)
-        return
-      }
+      if (!this.#write(first)) return
+      this.#pendingBytes -= first.length
       this.#pending.shift()
     }
     if (this.#failure === undefined) return
@@ -123,8 +118,7 @@ export class Outbox {
   /** Begins a new file if the current one holds rows, so that all of it can be moved and removed. */
   rotate(): void {
     const current = this.#current()
-    // A line that is half on disk has to end in the file where it began.
-    if (current.bytes === 0 || this.#pending.length > 0) return
+    if (current.bytes === 0) return
     const number = current.number + 1
     const path = segmentPath(this.#options.directory, this.#options.owner, number)
     let next: number
@@ -163,19 +157,20 @@ export class Outbox {
     return this.#buffer.subarray(0, length + 1)
   }
 
-  /** @returns how many bytes the disk took; fewer than given when it refuses */
-  #write(bytes: Buffer): number {
-    let written = 0
-    try {
-      while (written < bytes.length) written += writeSync(this.#descriptor, bytes, written)
-    } catch (error) {
-      this.#fail(error)
-    }
+  /** @returns whether the disk took the line; of one that it refuses half-way nothing stays in the file */
+  #write(line: Buffer): boolean {
     const current = this.#current()
-    current.bytes += written
+    try {
+      for (let written = 0; written < line.length; ) written += writeSync(this.#descriptor, line, written)
+    } catch (error) {
+      ftruncateSync(this.#descriptor, current.bytes)
+      this.#fail(error)
+      return false
+    }
+    current.bytes += line.length
     this.#unsynced = true
-    if (written === bytes.length && current.bytes >= this.#segmentBytes) this.rotate()
-    return written
+    if (current.bytes >= this.#segmentBytes) this.rotate()
+    return true
   }
 
   #keep(bytes: Buffer): void {

@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { Agent } from 'node:http'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type PostgresServer, startPostgres } from '../gateway/test/databases.ts'
+import { type PlayedProvider, playProvider } from '../gateway/test/played/provider.ts'
+import { configText, playedModel } from './config-file.ts'
+import { post } from './exchange.ts'
+import { freePort, type GatewayProcess, masterKey, startGateway } from './processes.ts'
+import { makeScratch, type Scratch } from './scratch.ts'
+import { soaking } from './soak.ts'
+import { waitFor } from './wait.ts'
+
+let provider: PlayedProvider
+let scratch: Scratch
+let config: string
+
+before(async () => {
+  provider = await playProvider()
+  scratch = await makeScratch()
+  config = scratch.file('config.yaml')
+  const base = `${provider.url}/v1`
+  await writeFile(
+    config,
+    configText({
+      model_list: [
+        playedModel('short', base, { input_cost_per_token: 0.000001, output_cost_per_token: 0.000002 }),
+        playedModel('brisk', base, { model: 'openai/brisk+token-delay=2' }),
+      ],
+      router_settings: { num_retries: 0, disable_cooldowns: true },
+    }),
+  )
+})
+
+after(async () => {
+  await provider.close()
+  await scratch.remove()
+})
+
+/** Clients that name their calls, and remember which of them they saw complete. */
+function startClients(url: string, count: number) {
+  const complete = new Set<string>()
+  let stopping = false
+  let unanswered = 0
+  async function client(number: number): Promise<void> {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    for (let round = 0; !stopping; round += 1) {
+      const id = `${number}-${round}-${Math.random().toString(36).slice(2)}`
+      const stream = (number + round) % 2 === 0
+      const body = {
+        model: stream ? 'brisk' : 'short',
+        stream,
+        messages: [{ role: 'user', content: `<<${id}>> count to 3` }],
+      }
+      try {
+        const headers = { authorization: `Bearer ${masterKey}`, 'x-litellm-call-id': id }
+        const reply = await post({ url: `${url}/v1/chat/completions`, agent, headers, body: JSON.stringify(body) })
+        const whole = stream ? reply.body.trimEnd().endsWith('data: [DONE]') : reply.complete
+        if (reply.status === 200 && whole) complete.add(id)
+        else unanswered += 1
+      } catch {
+        unanswered += 1
+        await sleep(20)
+      }
+    }
+    agent.destroy()
+  }
+  const running = Array.from({ length: count }, (_, number) => client(number))
+  return {
+    complete,
+    get unanswered() {
+      return unanswered
+    },
+    async stop() {
+      stopping = true
+      await Promise.all(running)
+    },
+  }
+}
+
+/** How often each call is in the ledger. */
+async function ledgerCounts(gateway: GatewayProcess): Promise<Map<string, number>> {
+  const answer = await gateway.fetch('/spend/logs/export?format=jsonl')
+  assert.equal(answer.status, 200)
+  const counts = new Map<string, number>()
+  for (const line of (await answer.text()).split('\n')) {
+    if (line === '') continue
+    const { request_id: id }: { request_id: string } = JSON.parse(line)
+    counts.set(id, (counts.get(id) ?? 0) + 1)
+  }
+  return counts
+}
+
+/** Every call that a client saw complete is there once, and no call is there twice. */
+async function assertExact(gateway: GatewayProcess, complete: ReadonlySet<string>): Promise<void> {
+  const found = await waitFor(
+    'the last rows',
+    async () => {
+      const counts = await ledgerCounts(gateway)
+      return [...complete].every((id) => counts.has(id)) && counts
+    },
+    { withinMs: 60_000, everyMs: 500 },
+  ).catch(() => ledgerCounts(gateway))
+  const lost = [...complete].filter((id) => !found.has(id))
+  const double = [...found].filter(([, count]) => count > 1)
+  assert.deepEqual({ lost, double }, { lost: [], double: [] })
+  const activity = await gateway.json<{ sum_api_requests: number }>('/global/activity')
+  assert.equal(
+    activity.sum_api_requests,
+    [...found.values()].reduce((sum, count) => sum + count, 0),
+  )
+}
+
+describe('the ledger', () => {
+  it('has exactly one row for every call that a client saw complete, however often the gateway is killed', async (t) => {
+    const dataDir = scratch.file('killed')
+    await mkdir(dataDir)
+    const port = await freePort()
+    let gateway = await startGateway({ config, port, dataDir })
+    const clients = startClients(gateway.url, 12)
+    const kills = soaking ? 100 : 4
+    for (let kill = 0; kill < kills; kill += 1) {
+      await sleep(200 + Math.random() * 400)
+      gateway.signal('SIGKILL')
+      await gateway.exited
+      gateway = await startGateway({ config, port, dataDir })
+    }
+    await sleep(300)
+    await clients.stop()
+    t.diagnostic(`${kills} kills, ${clients.complete.size} calls complete, ${clients.unanswered} not`)
+    assert.ok(clients.complete.size > kills * 5)
+    await assertExact(gateway, clients.complete)
+    await gateway.stop()
+  })
+
+  it('loses nothing at a stop that is asked for', async () => {
+    const dataDir = scratch.file('stopped')
+    await mkdir(dataDir)
+    const environment = { MIDFLIGHT_DRAIN_NOTICE_SECONDS: '0' }
+    const gateway = await startGateway({ config, dataDir, environment })
+    const clients = startClients(gateway.url, 8)
+    await sleep(500)
+    await clients.stop()
+    const exit = await gateway.stop()
+    assert.equal(exit.code, 0)
+    const next = await startGateway({ config, dataDir })
+    await assertExact(next, clients.complete)
+    await next.stop()
+  })
+})
+
+describe('the ledger with its store away', () => {
+  let postgres: PostgresServer | undefined
+  before(async () => {
+    postgres = await startPostgres()
+  })
+  after(() => postgres?.stop())
+
+  it('keeps rows on disk while PostgreSQL does not answer, serves every call, and brings each row once', async (t) => {
+    if (postgres === undefined) return t.skip('PostgreSQL is not installed')
+    const gateway = await startGateway({ config, environment: { DATABASE_URL: postgres.url } })
+    const clients = startClients(gateway.url, 8)
+    await sleep(500)
+    postgres.pause()
+    await sleep(soaking ? 60_000 : 4_000)
+    const beforeResume = clients.complete.size
+    postgres.resume()
+    await sleep(500)
+    await clients.stop()
+    t.diagnostic(`${beforeResume} calls until PostgreSQL was back, ${clients.unanswered} not answered`)
+    assert.equal(clients.unanswered, 0)
+    await assertExact(gateway, clients.complete)
+    await gateway.stop()
+  })
+})
+
+describe('the ledger on a full disk', { skip: mountRefusal() }, () => {
+  it('serves from memory, tells the operator, and has every row when there is room again', async () => {
+    const dataDir = scratch.file('full')
+    const disk = join(dataDir, 'ledger')
+    await mkdir(disk, { recursive: true })
+    spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=128k', 'tmpfs', disk])
+    const gateway = await startGateway({ config, dataDir })
+    const clients = startClients(gateway.url, 4)
+    try {
+      await sleep(300)
+      await writeFile(join(disk, 'filler'), Buffer.alloc(256_000)).catch(() => undefined)
+      const told = () => `${gateway.stdout()}${gateway.stderr()}`.includes('ledger.disk.failed')
+      await waitFor('word of the full disk', told, { withinMs: 15_000 })
+      await sleep(1_000)
+      await rm(join(disk, 'filler'))
+      await sleep(1_000)
+      await clients.stop()
+      assert.equal(clients.unanswered, 0)
+      await assertExact(gateway, clients.complete)
+    } finally {
+      await clients.stop()
+      await gateway.stop()
+      spawnSync('umount', [disk])
+    }
+  })
+})
+
+/** Why no small file system can be mounted here; `false` when it can. */
+function mountRefusal(): string | false {
+  if (process.getuid?.() !== 0) return 'a small file system can be mounted by root only'
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', '/mnt']).status === 0
+  if (mounted) spawnSync('umount', ['/mnt'])
+  return mounted ? false : 'no file system can be mounted here'
+}
