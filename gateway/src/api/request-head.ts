@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { GatewayError } from '../core/errors.ts'
+import type { Settings } from '../core/settings.ts'
 
 /** What the gateway reads of a request line and its headers, read once. The router and the authentication see this same path. */
 export interface RequestHead {
@@ -41,11 +42,14 @@ const once: ReadonlySet<string> = new Set([
   'ocp-apim-subscription-key',
 ])
 
+/** Headers that the operator named. */
+export type HeaderSettings = Pick<Settings, 'keyHeader' | 'endUserHeaders'>
+
 /**
  * @throws GatewayError `headers_too_many`, or `invalid_request` for what two parties could read differently: absolute-form targets,
  * odd `Host` values and repeated credentials (reliability F106–F109)
  */
-export function readHead(request: IncomingMessage, keyHeader: string | undefined): RequestHead {
+export function readHead(request: IncomingMessage, settings: HeaderSettings | undefined): RequestHead {
   const raw = request.rawHeaders
   if (raw.length > maxHeaders * 2) {
     throw new GatewayError('headers_too_many', `The request has more than ${maxHeaders} headers.`)
@@ -72,7 +76,10 @@ export function readHead(request: IncomingMessage, keyHeader: string | undefined
     streamTimeout: undefined as string | undefined,
     retries: undefined as string | undefined,
   }
+  const { keyHeader, endUserHeaders = none } = settings ?? {}
   let seen: string[] | undefined
+  let endUserAt = endUserHeaders.length
+  let ofOperator: string | undefined
   for (let index = 0; index < raw.length; index += 2) {
     const name = (raw[index] ?? '').toLowerCase()
     const value = raw[index + 1] ?? ''
@@ -127,11 +134,19 @@ export function readHead(request: IncomingMessage, keyHeader: string | undefined
           head.keys.other ??= new Map()
           head.keys.other.set(name, value)
         }
+        for (let at = 0; at < endUserAt; at += 1) {
+          if (endUserHeaders[at] !== name) continue
+          // The earlier in the list, the more it counts.
+          endUserAt = at
+          ofOperator = value
+        }
     }
   }
+  head.endUser ??= ofOperator
   return head
 }
 
+const none: readonly string[] = []
 const slash = 0x2f
 
 /** A host name or address with an optional port (RFC 9112, 3.2): anything else may carry a path of its own (CVE-2026-48710). */

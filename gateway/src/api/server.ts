@@ -111,7 +111,7 @@ export class GatewayServer {
       this.#refuse(request, reply, route, id ?? newId(), lease?.snapshot, caught)
     try {
       const settings = lease?.snapshot.settings
-      const head = readHead(request, settings?.keyHeader)
+      const head = readHead(request, settings)
       const callId = callIdOf(head.callId) ?? newId()
       id = callId
       const match = this.#routes.find(head.method, head.path)

@@ -28,6 +28,8 @@ export interface Settings {
   readonly limits: LimitSettings
   /** Header to read the key from first (`general_settings.litellm_key_header_name`), lower case. */
   readonly keyHeader: string | undefined
+  /** Headers that name the end user, after LiteLLM's own (`general_settings.user_header_name`), lower case. */
+  readonly endUserHeaders: readonly string[]
 }
 
 /** What `litellm_settings`, `general_settings` and `router_settings` say of limits (contract 3.6, 4.7). */

@@ -25,6 +25,10 @@ const config = {
     declared('stopped', {}, { blocked: true }),
   ],
   litellm_settings: { num_retries: 0 },
+  general_settings: {
+    user_header_mappings: [{ header_name: 'X-OpenWebUI-User-Id', litellm_user_role: 'customer' }],
+    user_header_name: 'X-User',
+  },
   router_settings: { fallbacks: [{ 'gpt-4': ['claude'] }] },
 }
 
@@ -152,10 +156,12 @@ test('an end user is known by header, body and Anthropic’s metadata; a blocked
     code: '400',
   }
   assert.deepEqual(errorOf(await chat(app, 'sk-all', { user: 'out' })), refused)
-  for (const name of ['x-litellm-customer-id', 'x-litellm-end-user-id']) {
+  for (const name of ['x-litellm-customer-id', 'x-litellm-end-user-id', 'x-openwebui-user-id', 'x-user']) {
     assert.deepEqual(errorOf(await chat(app, 'sk-all', { user: 'in' }, { [name]: 'out' })), refused)
   }
   assert.equal(contentOf(await chat(app, 'sk-all', { user: 'out' }, { 'x-litellm-customer-id': 'in' })), 'from gpt-4')
+  const several = { 'x-user': 'in', 'x-openwebui-user-id': 'out' }
+  assert.deepEqual(errorOf(await chat(app, 'sk-all', {}, several)), refused)
   assert.equal(contentOf(await chat(app, 'sk-all', { user: 'in' })), 'from gpt-4')
   const body = {
     model: 'claude',

@@ -31,6 +31,7 @@ const modelName = field
 const modelInfo = field.mapping({
   id: field.text.nullish(),
   team_id: field.text.nullish(),
+  access_groups: field.names.nullish(),
   base_model: field.text.nullish(),
 })
 

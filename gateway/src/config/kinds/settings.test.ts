@@ -44,6 +44,7 @@ test('without a word the defaults of LiteLLM hold', async () => {
         providers: new Map(),
       },
       keyHeader: undefined,
+      endUserHeaders: [],
     })
     assert.deepEqual(router, {
       strategy: 'simple-shuffle',
@@ -151,6 +152,11 @@ test('the master key and other settings may be references', async () => {
         master_key: 'os.environ/MASTER',
         max_request_size_mb: '0.5',
         litellm_key_header_name: 'X-My-Key',
+        user_header_name: 'X-User',
+        user_header_mappings: [
+          { header_name: 'X-Customer', litellm_user_role: 'customer' },
+          { header_name: 'X-Colleague', litellm_user_role: 'internal_user' },
+        ],
         always_include_stream_usage: true,
       },
       litellm_settings: { require_auth_for_metrics_endpoint: 'True' },
@@ -160,6 +166,7 @@ test('the master key and other settings may be references', async () => {
   assert.equal(settings.masterKey?.reveal(), 'sk-master')
   assert.equal(settings.maxRequestBytes, 512 * 1024)
   assert.equal(settings.keyHeader, 'x-my-key')
+  assert.deepEqual(settings.endUserHeaders, ['x-customer', 'x-user'])
   assert.ok(settings.alwaysIncludeStreamUsage && settings.requireAuthForMetrics)
 })
 

@@ -80,10 +80,29 @@ export const settings = defineKind({
       }),
       limits: limitSettings(litellm, router, general),
       keyHeader: general.litellm_key_header_name?.toLowerCase(),
+      endUserHeaders: Object.freeze(endUserHeaders(general, build)),
     })
     return Object.freeze({ settings: compiled, references: Object.freeze(modelReferences(router, litellm)) })
   },
 })
+
+/** The mappings count before the one name, which is LiteLLM's older word for them. */
+function endUserHeaders(general: GeneralSection, build: Build): string[] {
+  const names: string[] = []
+  for (const [index, { header_name: name, litellm_user_role: role }] of (
+    general.user_header_mappings ?? []
+  ).entries()) {
+    if (role === 'customer') names.push(name.toLowerCase())
+    else {
+      const path = `general_settings.user_header_mappings[${index}].litellm_user_role`
+      // A caller could name any user whose rights it would then have.
+      const note = 'only end users are read from headers; internal users call with keys of their own'
+      build.report(path, (where) => problem('key_not_supported', where, { key: 'litellm_user_role', note }))
+    }
+  }
+  if (general.user_header_name) names.push(general.user_header_name.toLowerCase())
+  return names
+}
 
 function limitSettings(litellm: LitellmSettings, router: RouterSection, general: GeneralSection): LimitSettings {
   const providers = new Map<string, { readonly limit: NanoUsd; readonly period: string }>()

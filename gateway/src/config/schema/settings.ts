@@ -111,12 +111,20 @@ const headerName = field
   .name('the name of a header')
   .refine((value) => /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(value), { error: 'the name of a header' })
 
+/** `{ header_name: X-OpenWebUI-User-Id, litellm_user_role: customer }` */
+const userHeader = field.section({
+  header_name: headerName,
+  litellm_user_role: z.enum(['customer', 'internal_user'], { error: '`customer` or `internal_user`' }),
+})
+
 const generalSettings = field.section({
   master_key: field.text.nullish(),
   max_request_size_mb: megabytes.nullish(),
   max_response_size_mb: megabytes.nullish(),
   always_include_stream_usage: field.flag.nullish(),
   litellm_key_header_name: headerName.nullish(),
+  user_header_name: headerName.nullish(),
+  user_header_mappings: z.array(userHeader, { error: 'a list of headers and roles' }).nullish(),
   disable_spend_logs: field.flag.nullish(),
   maximum_spend_logs_retention_period: field.age.nullish(),
   token_rate_limit_type: z.enum(['total', 'output', 'input'], { error: '`total`, `output` or `input`' }).nullish(),

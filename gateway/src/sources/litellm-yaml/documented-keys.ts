@@ -152,7 +152,7 @@ export const litellmParamsKeys = keys({
 
 /** `model_info`. A key that is not here is kept, as in LiteLLM. */
 export const modelInfoKeys = keys({
-  honoured: ['id', 'team_id', 'base_model', ...honouredPrices],
+  honoured: ['id', 'team_id', 'access_groups', 'base_model', ...honouredPrices],
   kept: [
     'team_public_model_name',
     'mode',
@@ -181,7 +181,6 @@ export const modelInfoKeys = keys({
     'disable_background_health_check',
   ],
   noted: {
-    'every key may call this deployment': ['access_groups'],
     [priceNote]: otherPrices,
   },
 })
@@ -325,6 +324,8 @@ export const generalSettingsKeys = keys({
     'max_response_size_mb',
     'always_include_stream_usage',
     'litellm_key_header_name',
+    'user_header_name',
+    'user_header_mappings',
     'token_rate_limit_type',
   ],
   unsupported: [
@@ -349,8 +350,6 @@ export const generalSettingsKeys = keys({
     'moderation_model',
     'infer_model_from_keys',
     'reject_clientside_metadata_tags',
-    'user_header_name',
-    'user_header_mappings',
     'background_health_checks',
     'health_check_interval',
     'health_check_details',
