@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { after, before, it } from 'node:test'
+import { promisify } from 'node:util'
+import { type PlayedProvider, playProvider } from '../gateway/test/played/provider.ts'
+import { type GatewayProcess, masterKey, startGateway } from './processes.ts'
+import { makeScratch, type Scratch } from './scratch.ts'
+
+/**
+ * The commands of the hot-swap guide, with what its page lost or takes for granted: the indentation, the variables exported, and
+ * Python called by the name that it has everywhere.
+ */
+const register = `
+MASTER_KEY=$(awk -F= '$1=="LITELLM_MASTER_KEY"{print $2}' volumes/env/.env)
+export MASTER_KEY
+export OPENAI_API_KEY=$(awk -F= '$1=="OPENAI_API_KEY"{print $2}' volumes/env/.env)
+python3 - <<'PY'
+import os, requests
+master = os.environ['MASTER_KEY'].strip()
+base = 'http://localhost:10999'
+models = [
+    {
+        "model_name": "openai/gpt-5",
+        "litellm_params": {
+            "model": "gpt-5",
+            "custom_llm_provider": "openai",
+            "api_key": "os.environ/LITELLM_OPENAI_API_KEY"
+        },
+        "model_info": {
+            "provider": "openai",
+            "description": "OpenAI GPT-5"
+        }
+    },
+    {
+        "model_name": "openai/gpt-5-mini",
+        "litellm_params": {
+            "model": "gpt-5-mini",
+            "custom_llm_provider": "openai",
+            "api_key": "os.environ/LITELLM_OPENAI_API_KEY"
+        },
+        "model_info": {
+            "provider": "openai",
+            "description": "OpenAI GPT-5 mini"
+        }
+    },
+    {
+        "model_name": "anthropic/claude-sonnet-4-5",
+        "litellm_params": {
+            "model": "claude-sonnet-4-5",
+            "custom_llm_provider": "anthropic",
+            "api_key": "os.environ/LITELLM_ANTHROPIC_API_KEY"
+        },
+        "model_info": {
+            "provider": "anthropic",
+            "description": "Anthropic Claude Sonnet 4.5"
+        }
+    }
+]
+for payload in models:
+    resp = requests.post(
+        f"{base}/model/new",
+        headers={"Authorization": f"Bearer {master}", "Content-Type": "application/json"},
+        json=payload,
+        timeout=60,
+    )
+    if resp.status_code not in (200, 201, 409):
+        raise SystemExit(f"Failed to register {payload['model_name']}: {resp.status_code} {resp.text}")
+    print(payload['model_name'], '=>', resp.status_code)
+PY
+`
+
+const relax = `
+MASTER_KEY=$(awk -F= '$1=="LITELLM_MASTER_KEY"{print $2}' volumes/env/.env)
+VK=$(awk -F= '$1=="OPENAI_API_KEY"{print $2}' volumes/env/.env)
+export MASTER_KEY VK
+python3 - <<'PY'
+import os, requests, json
+resp = requests.post(
+    'http://localhost:10999/key/update',
+    headers={
+        'Authorization': f"Bearer {os.environ['MASTER_KEY'].strip()}",
+        'Content-Type': 'application/json'
+    },
+    json={'key': os.environ['VK'].strip(), 'models': []},
+    timeout=60,
+)
+print(json.dumps(resp.json(), indent=2))
+PY
+`
+
+const run = promisify(execFile)
+const guidePort = 10_999
+let scratch: Scratch
+let provider: PlayedProvider
+let gateway: GatewayProcess | undefined
+
+before(async () => {
+  scratch = await makeScratch()
+  provider = await playProvider()
+})
+
+after(async () => {
+  await gateway?.stop()
+  await provider.close()
+  await scratch.remove()
+})
+
+it('the guide’s commands register three models and open the key, and each model answers at once', async (context) => {
+  const missing = await whatIsMissing()
+  if (missing !== undefined) return context.skip(missing)
+  gateway = await startGateway({
+    port: guidePort,
+    environment: {
+      LITELLM_OPENAI_API_KEY: 'sk-played-openai-canary',
+      LITELLM_ANTHROPIC_API_KEY: 'sk-ant-played-canary',
+      OPENAI_BASE_URL: `${provider.url}/v1`,
+      ANTHROPIC_BASE_URL: provider.url,
+    },
+  })
+  const made = await gateway.json<{ key: string }>('/key/generate', {
+    method: 'POST',
+    body: JSON.stringify({ models: ['gpt-4o-mini'], key_alias: 'task-agent' }),
+  })
+  await mkdir(join(scratch.path, 'volumes/env'), { recursive: true })
+  await writeFile(
+    join(scratch.path, 'volumes/env/.env'),
+    `LITELLM_MASTER_KEY=${masterKey}\nOPENAI_API_KEY=${made.key}\n`,
+  )
+  assert.equal((await ask(made.key, 'openai/gpt-5')).status, 403, 'the key is still closed')
+
+  const registered = await run('bash', ['-c', register], { cwd: scratch.path })
+  assert.equal(registered.stdout, 'openai/gpt-5 => 200\nopenai/gpt-5-mini => 200\nanthropic/claude-sonnet-4-5 => 200\n')
+  const relaxed = await run('bash', ['-c', relax], { cwd: scratch.path })
+  assert.deepEqual(JSON.parse(relaxed.stdout).models, [])
+
+  const models = await gateway.json<{ data: { id: string }[] }>('/v1/models')
+  for (const name of ['openai/gpt-5', 'openai/gpt-5-mini', 'anthropic/claude-sonnet-4-5']) {
+    assert.ok(
+      models.data.some(({ id }) => id === name),
+      name,
+    )
+    const answer = await ask(made.key, name)
+    assert.equal(answer.status, 200, `${name}: ${await answer.text()}`)
+    assert.equal(provider.ledger.last.model, name.slice(name.indexOf('/') + 1))
+  }
+  const shown = await (await gateway.fetch('/model/info')).text()
+  assert.ok(!`${shown}${gateway.stdout()}${gateway.stderr()}`.includes('canary'), 'the raw keys are nowhere')
+})
+
+function ask(key: string, model: string): Promise<Response> {
+  return fetch(`http://127.0.0.1:${guidePort}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ model, messages: [{ role: 'user', content: 'Which model am I using?' }] }),
+  })
+}
+
+async function whatIsMissing(): Promise<string | undefined> {
+  try {
+    await run('python3', ['-c', 'import requests'])
+  } catch {
+    return 'python3 with requests is not installed'
+  }
+  return (await isFree(guidePort)) ? undefined : `the guide's port ${guidePort} is taken`
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
+}
