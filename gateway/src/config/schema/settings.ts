@@ -75,6 +75,9 @@ const providerBudgets = field.mappingOf(
   }),
 )
 
+/** What new keys, users and teams get, and may have at most: fields of `/key/generate`, `/user/new` and `/team/new`, which check them. */
+const managementParams = field.mappingOf(z.unknown())
+
 const litellmSettings = field.section({
   ...shared,
   drop_params: field.parameterPolicy.nullish(),
@@ -86,6 +89,10 @@ const litellmSettings = field.section({
   budget_duration: duration.nullish(),
   max_end_user_budget: field.amount.nullish(),
   timezone: timezone.nullish(),
+  default_key_generate_params: managementParams.nullish(),
+  upperbound_key_generate_params: managementParams.nullish(),
+  default_internal_user_params: managementParams.nullish(),
+  default_team_params: managementParams.nullish(),
 })
 
 const routerSettings = field.section({
@@ -123,6 +130,8 @@ const generalSettings = field.section({
   max_response_size_mb: megabytes.nullish(),
   always_include_stream_usage: field.flag.nullish(),
   litellm_key_header_name: headerName.nullish(),
+  /** Fields of `/team/update` that team admins may change, and `member_key_budgets`. */
+  team_admin_editable_team_fields: field.names.nullish(),
   user_header_name: headerName.nullish(),
   user_header_mappings: z.array(userHeader, { error: 'a list of headers and roles' }).nullish(),
   disable_spend_logs: field.flag.nullish(),
