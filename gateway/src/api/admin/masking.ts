@@ -48,6 +48,8 @@ const secretSegments: ReadonlySet<string> = new Set([
   'signature',
   'private',
   'dsn',
+  'webhook',
+  'webhooks',
 ])
 
 /** Names that hold such a segment and are numbers or names that everybody may see. */
@@ -105,10 +107,12 @@ function shownText(value: string): string {
   if (keyLike.test(value)) return maskedText(value)
   if (!value.includes('://')) return value
   const url = URL.parse(value)
-  if (url === null || (url.username === '' && url.password === '' && url.search === '')) return value
+  if (url === null) return value
+  const path = url.pathname.split('/').map((step) => (keyLike.test(step) ? '****' : step))
+  const open = url.username === '' && url.password === '' && url.search === '' && !path.includes('****')
+  if (open) return value
   const access = url.username === '' && url.password === '' ? '' : '****@'
-  const query = url.search === '' ? '' : '?****'
-  return `${url.protocol}//${access}${url.host}${url.pathname}${query}`
+  return `${url.protocol}//${access}${url.host}${path.join('/')}${url.search === '' ? '' : '?****'}`
 }
 
 /** A credential's values as `/credentials` shows them: `sy****ab` ([H]). */
