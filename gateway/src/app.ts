@@ -93,7 +93,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
   const states = new DeploymentStates()
   const traffic = new Traffic()
   const report: Tools['report'] = (event, facts, cause) => log.error(event, { ...facts, error: cause })
-  const { store, database } = openStore(await storeOptions(boot, inputs, key, log))
+  const { store, database, seal } = openStore(await storeOptions(boot, inputs, key, log))
   const limiting = await openLimiting({
     database,
     clock: systemClock,
@@ -148,6 +148,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
       { source: stored, required: false },
     ],
     numbering: storeNumbering(store),
+    sealer: seal,
     inputs,
     slot,
     openPool,

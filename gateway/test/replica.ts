@@ -87,6 +87,7 @@ export function createReplica(context: TestContext, options: ReplicaOptions = {}
     slot,
     openPool: pools.openPool,
     dataDirectory: options.lastGood,
+    sealer: opened.seal,
     clock: systemClock,
     onTurn: (turn) => turns.push(turn),
     onUnexpected,

@@ -3,10 +3,9 @@ import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/prom
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { type Problem, problem } from '../core/problem.ts'
-import type { KindName, Layer, Resource } from '../core/resource.ts'
+import type { Layer } from '../core/resource.ts'
 import type { Clock } from '../lib/clock.ts'
-import { isObject, type JsonObject } from '../lib/json.ts'
-import { kinds } from './kinds/index.ts'
+import { keptResource, keptText, restoreKept, type Sealer } from './kept-resource.ts'
 import { Pacer } from './pacer.ts'
 import type { LastGoodStatus } from './status.ts'
 
@@ -29,6 +28,10 @@ const format = 1
 const fileName = 'last-good.json'
 /** Written in pieces, so that ten thousand deployments neither stall the loop nor double in memory. */
 const pieceBytes = 256 * 1024
+/** Resources from which on a copy is no trifle: between two, changes go on for a while without one. */
+const large = 1_000
+/** Of the time that the last copy took. */
+const restShare = 10
 const endMark = ',"sha256":"'
 
 /**
@@ -39,15 +42,20 @@ export class LastGood {
   readonly #file: string
   readonly #clock: Clock
   readonly #onProblem: (problem: Problem) => void
+  readonly #sealer: Sealer | undefined
+  #hurries = false
+  #endRest: () => void = () => undefined
   #next: Omit<LastGoodCopy, 'savedAt'> | undefined
   #writing: Promise<void> | undefined
   #saved: { readonly revision: number; readonly savedAt: number } | undefined
   #problem: Problem | undefined
 
-  constructor(directory: string, clock: Clock, onProblem: (problem: Problem) => void) {
+  /** @param sealer without it rows of a store are not kept */
+  constructor(directory: string, clock: Clock, onProblem: (problem: Problem) => void, sealer?: Sealer) {
     this.#file = join(directory, fileName)
     this.#clock = clock
     this.#onProblem = onProblem
+    this.#sealer = sealer
   }
 
   get status(): LastGoodStatus {
@@ -62,7 +70,7 @@ export class LastGood {
   /** `undefined` when there is none, or none that can be trusted; the reason is told. */
   async read(): Promise<LastGoodCopy | undefined> {
     try {
-      const copy = parseCopy(await readFile(this.#file, 'utf8'))
+      const copy = parseCopy(await readFile(this.#file, 'utf8'), this.#sealer)
       this.#saved = { revision: copy.revision, savedAt: copy.savedAt }
       return copy
     } catch (error) {
@@ -87,21 +95,38 @@ export class LastGood {
 
   /** Resolves when everything given to `keep` so far is written, or could not be. */
   async settled(): Promise<void> {
+    this.#hurries = true
+    this.#endRest()
     while (this.#writing !== undefined) await this.#writing
+    this.#hurries = false
   }
 
   async #writeAll(): Promise<void> {
     while (this.#next !== undefined) {
       const copy = { ...this.#next, savedAt: this.#clock.wall() }
       this.#next = undefined
+      const startedAt = this.#clock.now()
       try {
-        await writeCopy(this.#file, copy)
+        await writeCopy(this.#file, copy, this.#sealer)
         this.#saved = { revision: copy.revision, savedAt: copy.savedAt }
         this.#problem = undefined
       } catch (error) {
         this.#tell('last_good_unwritable', error)
       }
+      if (sizeOf(copy) >= large) await this.#restFor(restShare * (this.#clock.now() - startedAt))
     }
+  }
+
+  /** Not while somebody waits for the newest. */
+  async #restFor(ms: number): Promise<void> {
+    if (this.#hurries) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms)
+      this.#endRest = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
   }
 
   #tell(code: 'last_good_unwritable' | 'last_good_unreadable', error: unknown): void {
@@ -111,7 +136,11 @@ export class LastGood {
   }
 }
 
-async function writeCopy(file: string, copy: LastGoodCopy): Promise<void> {
+function sizeOf({ layers }: Pick<LastGoodCopy, 'layers'>): number {
+  return layers.reduce((sum, { layer }) => sum + layer.resources.length, 0)
+}
+
+async function writeCopy(file: string, copy: LastGoodCopy, sealer: Sealer | undefined): Promise<void> {
   const directory = dirname(file)
   await mkdir(directory, { recursive: true, mode: 0o700 })
   // One name per process: two that share the directory must not write into each other's file.
@@ -120,7 +149,7 @@ async function writeCopy(file: string, copy: LastGoodCopy): Promise<void> {
     // The user's own file may hold secrets as plain text, and then the copy does.
     const handle = await open(temporary, 'w', 0o600)
     try {
-      await writePieces(handle, copy)
+      await writePieces(handle, copy, sealer)
       await handle.sync()
     } finally {
       await handle.close()
@@ -133,7 +162,7 @@ async function writeCopy(file: string, copy: LastGoodCopy): Promise<void> {
   await syncDirectory(directory)
 }
 
-async function writePieces(handle: FileHandle, copy: LastGoodCopy): Promise<void> {
+async function writePieces(handle: FileHandle, copy: LastGoodCopy, sealer: Sealer | undefined): Promise<void> {
   const hash = createHash('sha256')
   let piece = ''
   const flush = async (): Promise<void> => {
@@ -141,7 +170,7 @@ async function writePieces(handle: FileHandle, copy: LastGoodCopy): Promise<void
     await handle.appendFile(piece)
     piece = ''
   }
-  for await (const text of serialise(copy)) {
+  for await (const text of serialise(copy, sealer)) {
     piece += text
     if (piece.length >= pieceBytes) await flush()
   }
@@ -150,7 +179,10 @@ async function writePieces(handle: FileHandle, copy: LastGoodCopy): Promise<void
 }
 
 /** The JSON text up to the checksum of just that text. */
-async function* serialise({ revision, hash, savedAt, layers }: LastGoodCopy): AsyncGenerator<string> {
+async function* serialise(
+  { revision, hash, savedAt, layers }: LastGoodCopy,
+  sealer: Sealer | undefined,
+): AsyncGenerator<string> {
   const pacer = new Pacer()
   const head = JSON.stringify({ format, revision, hash, savedAt })
   yield `${head.slice(0, -1)},"layers":[`
@@ -158,8 +190,11 @@ async function* serialise({ revision, hash, savedAt, layers }: LastGoodCopy): As
     const { source, version, acceptance, revision: layerRevision } = layer
     const start = JSON.stringify({ source, identity, version, acceptance, revision: layerRevision })
     yield `${index === 0 ? '' : ','}${start.slice(0, -1)},"resources":[`
-    for (const [position, { kind, name, spec, hash: content, origin, path }] of layer.resources.entries()) {
-      yield `${position === 0 ? '\n' : ',\n'}${JSON.stringify({ kind, name, hash: content, origin, path, spec })}`
+    let separator = '\n'
+    for (const resource of layer.resources) {
+      const text = keptText(resource, layer, sealer)
+      if (text !== undefined) yield separator + text
+      if (text !== undefined) separator = ',\n'
       if (pacer.due()) await pacer.pause()
     }
     yield ']}'
@@ -180,8 +215,6 @@ async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-const kindNames = new Set<string>(kinds.map((kind) => kind.name))
-
 const copySchema = z.object({
   format: z.literal(format),
   revision: z.int().min(0),
@@ -194,22 +227,13 @@ const copySchema = z.object({
       version: z.string(),
       acceptance: z.enum(['whole', 'rows']).exactOptional(),
       revision: z.int().exactOptional(),
-      resources: z.array(
-        z.object({
-          kind: z.custom<KindName>((value) => kindNames.has(String(value))),
-          name: z.string(),
-          hash: z.string(),
-          origin: z.string(),
-          path: z.string(),
-          spec: z.custom<JsonObject>(isObject),
-        }),
-      ),
+      resources: z.array(keptResource),
     }),
   ),
 })
 
 /** @throws Error saying why the text is no copy that can be trusted */
-function parseCopy(text: string): LastGoodCopy {
+function parseCopy(text: string, sealer: Sealer | undefined): LastGoodCopy {
   const end = text.lastIndexOf(endMark)
   if (end === -1) throw new Error('it is not whole')
   const sum = text.slice(end + endMark.length, end + endMark.length + 64)
@@ -221,13 +245,9 @@ function parseCopy(text: string): LastGoodCopy {
     ...head,
     layers: layers.map(({ identity, resources, ...layer }) => ({
       identity,
-      layer: { ...layer, resources: resources.map(restore), problems: [] },
+      layer: { ...layer, resources: resources.flatMap((kept) => restoreKept(kept, sealer)), problems: [] },
     })),
   }
-}
-
-function restore(stored: Omit<Resource, 'originOf'>): Resource {
-  return { ...stored, originOf: () => stored.origin }
 }
 
 function codeOf(error: unknown): unknown {

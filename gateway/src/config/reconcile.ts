@@ -5,6 +5,7 @@ import type { Layer, Source, Verdict } from '../core/resource.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { UpstreamPool } from '../lib/http-client.ts'
 import { layersHash } from './content-hash.ts'
+import type { Sealer } from './kept-resource.ts'
 import { LastGood } from './last-good.ts'
 import { LayerTable } from './layer-table.ts'
 import type { NumberedContent, Numbering } from './numbering.ts'
@@ -33,6 +34,8 @@ export interface ReconcilerOptions {
   readonly prices?: PriceLoader
   /** Where `last-good.json` is kept; `undefined` keeps none. */
   readonly dataDirectory: string | undefined
+  /** Seals what `last-good.json` has of a store; without it nothing of a store is kept there. */
+  readonly sealer?: Sealer
   readonly clock: Clock
   /** Where revisions come from; they are counted here without. */
   readonly numbering?: Numbering
@@ -171,7 +174,7 @@ class Loop implements Reconciler {
     const pool = new UsagePool((key, cause) => this.#unexpected(new Error(`${key} did not close`, { cause })))
     this.#workshop = { inputs, openPool, pool, ...(options.prices === undefined ? {} : { prices: options.prices }) }
     const tell = (found: Problem): void => this.#tell({ type: 'last-good-failed', problem: found })
-    this.#lastGood = dataDirectory === undefined ? undefined : new LastGood(dataDirectory, clock, tell)
+    this.#lastGood = dataDirectory === undefined ? undefined : new LastGood(dataDirectory, clock, tell, options.sealer)
     this.#publication = new Publication((next, onDrained) => slot.swap(next, onDrained), this.#lastGood)
   }
 

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { layerOf, model } from '../../test/control-plane.ts'
@@ -11,6 +13,7 @@ import {
   temporaryDirectory,
   until,
 } from '../../test/replica.ts'
+import type { Store } from '../core/store.ts'
 import { leaseMs } from './feed.ts'
 
 let postgres: PostgresServer | undefined
@@ -307,4 +310,31 @@ test('a row that cannot be opened is left out and named; the others serve, and s
     'and the other way round',
   )
   assert.equal(one.reconciler.status().state, 'degraded')
+})
+
+test('the copy on disk holds what is stored sealed, and opens with the same salt key only', async (context) => {
+  const where = { dataDirectory: temporaryDirectory(context), declaration: { models: [model('a', 'a')] } }
+  const lastGood = temporaryDirectory(context)
+  const one = createReplica(context, { ...where, lastGood })
+  await one.start()
+  await one.changes.resources({ actor }, (draft) => {
+    draft.put('deployment', 'm', model('m', 'm', { api_key: 'sk-canary-in-the-copy' }))
+    return { result: 0 }
+  })
+  await one.stop()
+  const text = await readFile(join(lastGood, 'last-good.json'), 'utf8')
+  assert.ok(text.includes('"m"') && !text.includes('sk-canary'))
+  const away: (store: Store) => Store = (store) => ({
+    ...store,
+    health: { up: false, since: 0, reason: 'played' },
+    readResources: () => Promise.reject(new Error('played')),
+    head: () => Promise.reject(new Error('played')),
+  })
+  const same = createReplica(context, { ...where, lastGood, wrap: away })
+  await same.start()
+  assert.deepEqual(same.models(), ['a', 'm'])
+  await same.stop()
+  const other = createReplica(context, { ...where, lastGood, wrap: away, saltKey: 'sk-another' })
+  await other.start()
+  assert.deepEqual(other.models(), ['a'])
 })
