@@ -1,5 +1,6 @@
 import { type Cost, costOf } from '../core/cost/cost-of.ts'
-import type { Usage } from '../core/usage.ts'
+import type { Price } from '../core/cost/price.ts'
+import { serviceTierOf, type Usage } from '../core/usage.ts'
 import type { Call } from './call.ts'
 import type { Served } from './dispatch.ts'
 import { upstreamModelOf } from './route.ts'
@@ -17,7 +18,14 @@ export function costOfCall(
   const model = upstreamModelOf(deployment, target.resolution.wildcard)
   const price = prices.priceOf(deployment, model, usage.model)
   if (price === undefined) return undefined
+  return costOf(billed(call, usage, price, tools), price, settings.terms.of(deployment.provider))
+}
+
+/** What the provider does not tell but bills: the tier that was asked for, the time that it took, the request itself. */
+function billed(call: Call, usage: Usage, price: Price, tools: Pick<Tools, 'clock'>): Usage {
+  const asked = usage.serviceTier ?? serviceTierOf(call.body.service_tier)
+  const tiered = asked === usage.serviceTier || asked === undefined ? usage : { ...usage, serviceTier: asked }
+  if (!price.billsMore) return tiered
   const responseMs = Math.round(tools.clock.now() - call.startedAt)
-  const billed = price.billsTime ? { ...usage, units: { ...usage.units, responseMs } } : usage
-  return costOf(billed, price, settings.terms.of(deployment.provider))
+  return { ...tiered, units: { ...usage.units, responseMs, requests: 1 } }
 }

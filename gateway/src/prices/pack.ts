@@ -30,9 +30,8 @@ export function pack({ bytes, review }: PackTask): Packed {
 export function dataOf(models: Models): PriceData {
   const names: string[] = []
   const spans = new Uint32Array(models.size * 2)
-  const providers: string[] = []
-  const places = new Map<string, number>()
-  const providerOf = new Uint16Array(models.size)
+  const providers = new Words(models.size)
+  const modes = new Words(models.size)
   const chunks: Buffer[] = []
   let length = 0
   const write = (text: string): void => {
@@ -47,13 +46,8 @@ export function dataOf(models: Models): PriceData {
     spans[index * 2] = length
     write(JSON.stringify(entry))
     spans[index * 2 + 1] = length
-    const provider = typeof entry.litellm_provider === 'string' ? entry.litellm_provider : ''
-    let place = places.get(provider)
-    if (place === undefined) {
-      place = providers.push(provider) - 1
-      places.set(provider, place)
-    }
-    providerOf[index] = place
+    providers.add(index, entry.litellm_provider)
+    modes.add(index, entry.mode)
     separator = ',\n'
   }
   write(models.size === 0 ? '{}' : '}')
@@ -63,7 +57,39 @@ export function dataOf(models: Models): PriceData {
     bytes.set(chunk, at)
     at += chunk.length
   }
-  return { hash: hash('sha256', bytes, 'hex'), bytes, names, spans, providers, providerOf }
+  return {
+    hash: hash('sha256', bytes, 'hex'),
+    bytes,
+    names,
+    spans,
+    providers: providers.words,
+    providerOf: providers.wordOf,
+    modes: modes.words,
+    modeOf: modes.wordOf,
+  }
+}
+
+/** A column of few words: each once, and for each entry which. */
+class Words {
+  readonly words: string[] = []
+  readonly wordOf: Uint16Array<ArrayBuffer>
+  readonly #places = new Map<string, number>()
+
+  constructor(entries: number) {
+    this.wordOf = new Uint16Array(entries)
+  }
+
+  add(entry: number, value: unknown): void {
+    const word = typeof value === 'string' ? value : ''
+    let place = this.#places.get(word)
+    // More than a column can number are no words any more.
+    if (place === undefined && this.words.length > 0xffff) place = 0
+    if (place === undefined) {
+      place = this.words.push(word) - 1
+      this.#places.set(word, place)
+    }
+    this.wordOf[entry] = place
+  }
 }
 
 function gitBlobId(bytes: Uint8Array): string {

@@ -6,8 +6,8 @@ import { MapRefused } from './refusal.ts'
 parentPort?.once('message', (task: PackTask) => {
   try {
     const packed = pack(task)
-    const { bytes, providerOf, spans } = packed.data
-    const transfer = [bytes.buffer, spans.buffer, providerOf.buffer] as ArrayBuffer[]
+    const { bytes, modeOf, providerOf, spans } = packed.data
+    const transfer = [bytes.buffer, spans.buffer, providerOf.buffer, modeOf.buffer] as ArrayBuffer[]
     parentPort?.postMessage({ packed }, transfer)
   } catch (error) {
     if (!(error instanceof MapRefused)) throw error

@@ -7,6 +7,7 @@ import type { RouterSettings } from '../../core/settings.ts'
 import type { Directory } from '../../directory/directory.ts'
 import type { Exchange, Route } from '../route.ts'
 import { sendJson } from '../send-json.ts'
+import { knownByWildcard } from './wildcard-models.ts'
 
 /** LiteLLM's constants for what it does not know of a model (contract 2.4). */
 const created = 1677610602
@@ -71,7 +72,8 @@ function listed(snapshot: Snapshot, principal: Principal | undefined, query: URL
   const patterns = isSet(query, 'return_wildcard_routes')
   const may = (name: string): boolean => principal === undefined || mayList(snapshot, principal, name)
   const own = ownNames(snapshot, principal?.team)
-  const names = [...snapshot.models.names.filter((name) => !own.inner.has(name)), ...own.shown].filter(
+  const declared = [...snapshot.models.names.filter((name) => !own.inner.has(name)), ...own.shown]
+  const names = [...new Set([...declared, ...knownByWildcard(snapshot)])].filter(
     (name) => (patterns || !name.includes('*')) && may(name),
   )
   const onlyGroups = isSet(query, 'only_model_access_groups')

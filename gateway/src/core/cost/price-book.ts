@@ -15,9 +15,15 @@ export interface PriceData {
   /** `litellm_provider` of entry i is `providers[providerOf[i]]`. */
   readonly providers: readonly string[]
   readonly providerOf: Uint16Array
+  /** `mode` of entry i is `modes[modeOf[i]]`; '' where it has none. */
+  readonly modes: readonly string[]
+  readonly modeOf: Uint16Array
 }
 
 const utf8 = new TextDecoder()
+
+/** Modes of models that have a route here; '' of those whose mode nobody wrote down. */
+const callable: ReadonlySet<string> = new Set(['', 'chat', 'completion', 'responses', 'embedding'])
 
 /** Asked prices that are remembered; names are the callers' where wildcards serve, so there may be any number. */
 const rememberedPrices = 4096
@@ -34,6 +40,7 @@ export class PriceBook {
   /** Names that hold capitals, by their small letters. */
   readonly #folded = new Map<string, number>()
   readonly #prices = new Map<number, Price>()
+  readonly #models = new Map<string, readonly string[]>()
   #asked = new WeakMap<Deployment, Map<string, Price | undefined>>()
   #askedCount = 0
 
@@ -70,6 +77,23 @@ export class PriceBook {
   providerOf(name: string): string | undefined {
     const place = this.#places.get(name)
     return place === undefined ? undefined : this.#data.providers[this.#data.providerOf[place] ?? 0]
+  }
+
+  /** The provider's models that can be chatted with or embed, without the provider's prefix, in the order of the map. */
+  modelsOf(provider: string): readonly string[] {
+    const known = this.#models.get(provider)
+    if (known !== undefined) return known
+    const { modeOf, modes, names, providerOf, providers } = this.#data
+    const prefix = `${provider}/`
+    const found = new Set<string>()
+    for (const [place, name] of names.entries()) {
+      const owner = providers[providerOf[place] ?? 0] ?? ''
+      if (owner === '' || !providesFor(owner, provider) || !callable.has(modes[modeOf[place] ?? 0] ?? '')) continue
+      found.add(name.startsWith(prefix) ? name.slice(prefix.length) : name)
+    }
+    const models = Object.freeze([...found])
+    this.#models.set(provider, models)
+    return models
   }
 
   /** The entry for a model of a provider, by every name it may have (contract 1.7). */
@@ -143,6 +167,8 @@ export const noPrices = new PriceBook({
   spans: new Uint32Array(),
   providers: [],
   providerOf: new Uint16Array(),
+  modes: [],
+  modeOf: new Uint16Array(),
 })
 
 const cacheFields = ['cache_read_input_token_cost', 'cache_creation_input_token_cost'] as const

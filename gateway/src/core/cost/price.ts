@@ -76,6 +76,9 @@ export class Price {
     this.mode = text(fields.mode)
     this.slices = slicesOf(fields.tiered_pricing)
     this.#thresholds = thresholdsOf(fields)
+    this.billsMore = ['input_cost_per_second', 'output_cost_per_second', 'input_cost_per_request'].some(
+      (field) => fields[field] !== undefined,
+    )
   }
 
   /** @param inputTokens of the whole request, cached ones included: thresholds are compared with them (contract 1.8) */
@@ -95,10 +98,8 @@ export class Price {
     return card
   }
 
-  /** Whether the time of the answer may be what is billed. */
-  get billsTime(): boolean {
-    return this.fields.input_cost_per_second !== undefined || this.fields.output_cost_per_second !== undefined
-  }
+  /** Whether more than what is in a usage may be billed: the time of the answer, or the request itself. */
+  readonly billsMore: boolean
 
   get tools(): ToolRates {
     this.#tools ??= toolRates(this.fields, this.provider)

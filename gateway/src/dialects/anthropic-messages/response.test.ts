@@ -78,6 +78,7 @@ test('usage counts cached and written tokens into the input, and they come out a
     cacheWriteTokens: 300,
     cacheWriteOneHourTokens: 200,
     reasoningTokens: 350,
+    serviceTier: 'priority',
   }
   const response = decoded('cached.json')
   assert.deepEqual(response.usage, usage)

@@ -15,8 +15,10 @@ export function decodeUsage(metadata: JsonValue | undefined): Usage | undefined 
   const thoughts = count(metadata.thoughtsTokenCount)
   const inside = (thoughts ?? 0) > 0 && count(metadata.totalTokenCount) === input + (answer ?? 0)
   const cached = count(metadata.cachedContentTokenCount)
-  const audioIn = audioTokens(metadata.promptTokensDetails)
-  const audioOut = audioTokens(metadata.candidatesTokensDetails)
+  const audioIn = tokensOf('AUDIO', metadata.promptTokensDetails)
+  const audioOut = tokensOf('AUDIO', metadata.candidatesTokensDetails)
+  const imageIn = tokensOf('IMAGE', metadata.promptTokensDetails)
+  const imageOut = tokensOf('IMAGE', metadata.candidatesTokensDetails)
   return {
     inputTokens: input,
     outputTokens: (answer ?? 0) + (inside ? 0 : (thoughts ?? 0)),
@@ -24,11 +26,13 @@ export function decodeUsage(metadata: JsonValue | undefined): Usage | undefined 
     ...(thoughts === undefined ? {} : { reasoningTokens: thoughts }),
     ...(audioIn === undefined ? {} : { audioInputTokens: audioIn }),
     ...(audioOut === undefined ? {} : { audioOutputTokens: audioOut }),
+    ...(imageIn === undefined ? {} : { imageInputTokens: imageIn }),
+    ...(imageOut === undefined ? {} : { imageOutputTokens: imageOut }),
   }
 }
 
-function audioTokens(details: JsonValue | undefined): number | undefined {
-  return count(objects(details).find((detail) => detail.modality === 'AUDIO')?.tokenCount)
+function tokensOf(modality: 'AUDIO' | 'IMAGE', details: JsonValue | undefined): number | undefined {
+  return count(objects(details).find((detail) => detail.modality === modality)?.tokenCount)
 }
 
 export function encodeUsage(usage: Usage): JsonObject {

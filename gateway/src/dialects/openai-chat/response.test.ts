@@ -84,6 +84,7 @@ test('reasoning that a provider does not count as output is output all the same'
     reasoningTokens: 94,
     audioInputTokens: 0,
     audioOutputTokens: 0,
+    imageInputTokens: 0,
   })
   assert.deepEqual(response.choices[0]?.content, [
     { type: 'thinking', text: 'Think.' },

@@ -36,6 +36,26 @@ const spellings: readonly (readonly [name: string, JsonValue, Usage | undefined]
     { inputTokens: 10, outputTokens: 20, reasoningTokens: 20 },
   ],
   [
+    'images, in and out',
+    {
+      prompt_tokens: 100,
+      completion_tokens: 50,
+      prompt_tokens_details: { image_tokens: 80 },
+      completion_tokens_details: { image_tokens: 40 },
+    },
+    { inputTokens: 100, outputTokens: 50, imageInputTokens: 80, imageOutputTokens: 40 },
+  ],
+  [
+    "Perplexity's searches and citations",
+    { prompt_tokens: 10, completion_tokens: 5, num_search_queries: 3, citation_tokens: 7 },
+    { inputTokens: 10, outputTokens: 5, webSearches: 3, units: { citationTokens: 7 } },
+  ],
+  [
+    "LiteLLM's echo of searches; none is not counted",
+    { prompt_tokens: 10, completion_tokens: 5, prompt_tokens_details: { web_search_requests: 2 }, citation_tokens: 0 },
+    { inputTokens: 10, outputTokens: 5, webSearches: 2 },
+  ],
+  [
     'a total that nobody can explain',
     { prompt_tokens: 10, completion_tokens: 5, total_tokens: 99, completion_tokens_details: { reasoning_tokens: 3 } },
     { inputTokens: 10, outputTokens: 5, reasoningTokens: 3 },

@@ -41,6 +41,15 @@ export function decodeUsage(value: JsonValue | undefined): Usage | undefined {
   if (audioIn !== undefined) usage.audioInputTokens = audioIn
   const audioOut = count(output.audio_tokens)
   if (audioOut !== undefined) usage.audioOutputTokens = audioOut
+  const imageIn = count(input.image_tokens)
+  if (imageIn !== undefined) usage.imageInputTokens = imageIn
+  const imageOut = count(output.image_tokens)
+  if (imageOut !== undefined) usage.imageOutputTokens = imageOut
+  // Perplexity's, and LiteLLM's own echo of what Anthropic and Gemini searched.
+  const searches = count(value.num_search_queries) ?? count(input.web_search_requests)
+  if (searches !== undefined && searches > 0) usage.webSearches = searches
+  const citations = count(value.citation_tokens)
+  if (citations !== undefined && citations > 0) usage.units = { citationTokens: citations }
   return usage
 }
 
@@ -63,6 +72,8 @@ function hiddenReasoning(
 export function encodeUsage(usage: Usage): JsonObject {
   const promptDetails = present({
     cached_tokens: usage.cachedInputTokens,
+    image_tokens: usage.imageInputTokens,
+    web_search_requests: usage.webSearches,
     audio_tokens: usage.audioInputTokens,
     cache_creation_tokens: usage.cacheWriteTokens,
     cache_creation_token_details:
@@ -76,6 +87,7 @@ export function encodeUsage(usage: Usage): JsonObject {
   const completionDetails = present({
     reasoning_tokens: usage.reasoningTokens,
     audio_tokens: usage.audioOutputTokens,
+    image_tokens: usage.imageOutputTokens,
   })
   return {
     prompt_tokens: usage.inputTokens,
