@@ -32,18 +32,22 @@ const samples: JsonObject = {
 /** Taken by every provider, because the gateway itself answers to them. */
 const always = ['stream', 'stream_options']
 
-/** By deployment; a deployment is made anew when anything of it changes. */
-const known = new WeakMap<Deployment, readonly string[]>()
+/** By what the answer depends on: thousands of deployments are of a few models. */
+const known = new Map<string, readonly string[]>()
+const mostKnown = 2_000
 
 /**
  * OpenAI's parameters that reach the deployment's provider. Not a list that somebody keeps, but asked of the very encoder that calls
  * go through: a parameter is supported unless encoding it warns.
  */
 export function supportedParameters(deployment: Deployment, dialect: Tools['dialect']): readonly string[] {
-  let supported = known.get(deployment)
+  const { parameters, provider, speaks, upstreamModel } = deployment
+  const key = JSON.stringify([provider, upstreamModel, speaks, parameters.alwaysPass])
+  let supported = known.get(key)
   if (supported === undefined) {
+    if (known.size >= mostKnown) known.clear()
     supported = ask(deployment, dialect)
-    known.set(deployment, supported)
+    known.set(key, supported)
   }
   return supported
 }

@@ -1,18 +1,22 @@
 import { z } from 'zod'
 import type { Snapshot } from '../../../config/snapshot.ts'
+import type { Deployment } from '../../../core/deployment.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import type { Principal } from '../../../core/principal.ts'
 import { roles } from '../../../core/role.ts'
 import type { JsonObject } from '../../../lib/json.ts'
 import { type AdminCall, type AdminReply, adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { namesOf } from '../body-changes.ts'
+import { mapPaced } from '../paced.ts'
 import type { AdminParts } from '../parts.ts'
+import { storeSource } from '../settings/stored-settings.ts'
 import { snapshotOf } from '../snapshot-of.ts'
 import { page, pageSize } from '../wire-fields.ts'
 import { groupInfo } from './group-info.ts'
 import { shownInfo, shownModel } from './info.ts'
 import { supportedParameters } from './parameters.ts'
 import { objectOf, textOf } from './row.ts'
+import { publicNameIn } from './teams.ts'
 import { maySee, visibleDeployments } from './visible.ts'
 
 const tag = 'model management'
@@ -43,18 +47,23 @@ const modelList = z.object({
 })
 
 export function modelReadRoutes({ tools }: Pick<AdminParts, 'tools'>): readonly DeclaredRoute[] {
-  const listOf = (snapshot: Snapshot, principal: Principal): JsonObject[] =>
-    visibleDeployments(snapshot, principal).map((deployment) =>
-      shownModel(snapshot, deployment, supportedParameters(deployment, tools.dialect)),
-    )
+  const show = (snapshot: Snapshot, deployment: Deployment): JsonObject =>
+    shownModel(snapshot, deployment, supportedParameters(deployment, tools.dialect))
 
-  function info({ exchange, principal, query }: AdminCall<unknown, z.output<typeof oneOrAll>>): AdminReply {
+  async function info({
+    exchange,
+    principal,
+    query,
+  }: AdminCall<unknown, z.output<typeof oneOrAll>>): Promise<AdminReply> {
     const snapshot = snapshotOf(exchange)
     const id = query.litellm_model_id
-    if (id === undefined) return { body: { data: listOf(snapshot, principal) } }
+    if (id === undefined) {
+      const data = await mapPaced(visibleDeployments(snapshot, principal), (deployment) => show(snapshot, deployment))
+      return { body: { data } }
+    }
     const deployment = snapshot.deployments.get(id)
     if (deployment === undefined || !maySee(snapshot, deployment, principal)) throw unknownId(id)
-    return { body: { data: [shownModel(snapshot, deployment, supportedParameters(deployment, tools.dialect))] } }
+    return { body: { data: [show(snapshot, deployment)] } }
   }
 
   return [
@@ -77,16 +86,16 @@ export function modelReadRoutes({ tools }: Pick<AdminParts, 'tools'>): readonly 
       tag,
       roles: everyRole,
       query: pages,
-      handle({ exchange, principal, query }) {
-        const found = sorted(
-          listOf(snapshotOf(exchange), principal).filter((model) => matches(model, query)),
-          query.sortBy,
-          query.sortOrder === 'desc',
+      async handle({ exchange, principal, query }) {
+        const snapshot = snapshotOf(exchange)
+        const wanted = visibleDeployments(snapshot, principal).filter((deployment) =>
+          matches(deployment, snapshot, query),
         )
+        const found = await sorted(wanted, snapshot, query.sortBy, query.sortOrder === 'desc')
         const start = (query.page - 1) * query.size
         return {
           body: {
-            data: found.slice(start, start + query.size),
+            data: found.slice(start, start + query.size).map((deployment) => show(snapshot, deployment)),
             total_count: found.length,
             current_page: query.page,
             total_pages: Math.ceil(found.length / query.size),
@@ -102,9 +111,9 @@ export function modelReadRoutes({ tools }: Pick<AdminParts, 'tools'>): readonly 
       tag,
       roles: everyRole,
       query: z.object({ model_group: z.string().optional() }),
-      handle({ exchange, principal, query }) {
+      async handle({ exchange, principal, query }) {
         const snapshot = snapshotOf(exchange)
-        return { body: { data: groups(snapshot, principal, query.model_group) } }
+        return { body: { data: await groups(snapshot, principal, query.model_group) } }
       },
     }),
     adminRoute({
@@ -138,10 +147,10 @@ export function modelReadRoutes({ tools }: Pick<AdminParts, 'tools'>): readonly 
     }),
   ]
 
-  function groups(snapshot: Snapshot, principal: Principal, only: string | undefined): readonly JsonObject[] {
-    const members = new Map<string, ReturnType<typeof visibleDeployments>[number][]>()
+  function groups(snapshot: Snapshot, principal: Principal, only: string | undefined): Promise<readonly JsonObject[]> {
+    const members = new Map<string, Deployment[]>()
     for (const deployment of visibleDeployments(snapshot, principal)) {
-      const name = textOf(deployment.info.team_public_model_name) || deployment.modelName
+      const name = publicNameIn(deployment.info) || deployment.modelName
       const list = members.get(name)
       if (list === undefined) members.set(name, [deployment])
       else list.push(deployment)
@@ -155,19 +164,18 @@ export function modelReadRoutes({ tools }: Pick<AdminParts, 'tools'>): readonly 
         aliased.deployments.filter((deployment) => maySee(snapshot, deployment, principal)),
       )
     }
-    return [...members]
-      .filter(([name, list]) => (only === undefined || name === only) && list.length > 0)
-      .map(([name, list]) =>
-        groupInfo(
-          name,
-          list.map((deployment) => ({
-            deployment,
-            info: shownInfo(snapshot, deployment.id),
-            supported: supportedParameters(deployment, tools.dialect),
-          })),
-          published.has(name),
-        ),
-      )
+    const chosen = [...members].filter(([name, list]) => (only === undefined || name === only) && list.length > 0)
+    return mapPaced(chosen, ([name, list]) =>
+      groupInfo(
+        name,
+        list.map((deployment) => ({
+          deployment,
+          info: shownInfo(snapshot, deployment.id),
+          supported: supportedParameters(deployment, tools.dialect),
+        })),
+        published.has(name),
+      ),
+    )
   }
 }
 
@@ -182,33 +190,39 @@ function unknownId(id: string): GatewayError {
   return new GatewayError('bad_request', message, { detail: { error: message } })
 }
 
-function matches(model: JsonObject, query: z.output<typeof pages>): boolean {
-  const info = objectOf(model.model_info)
-  const name = textOf(info.team_public_model_name) || textOf(model.model_name)
-  if (query.model !== undefined && model.model_name !== query.model && name !== query.model) return false
-  if (query.modelId !== undefined && info.id !== query.modelId) return false
-  if (query.teamId !== undefined && info.team_id !== query.teamId) return false
+function matches(deployment: Deployment, snapshot: Snapshot, query: z.output<typeof pages>): boolean {
+  const { id, info, modelName, teamId } = deployment
+  const name = publicNameIn(info) || modelName
+  if (query.model !== undefined && modelName !== query.model && name !== query.model) return false
+  if (query.modelId !== undefined && id !== query.modelId) return false
+  if (query.teamId !== undefined && teamId !== query.teamId) return false
   if (query.search === undefined || query.search === '') return true
   const sought = query.search.toLowerCase()
-  return [name, textOf(model.model_name), textOf(objectOf(model.litellm_params).model)].some((text) =>
-    text.toLowerCase().includes(sought),
-  )
+  const declared = objectOf(snapshot.declared.get('deployment', id)?.spec.litellm_params)
+  return [name, modelName, textOf(declared.model)].some((text) => text.toLowerCase().includes(sought))
 }
 
-function sorted(models: JsonObject[], by: string | undefined, descending: boolean): JsonObject[] {
-  if (by === undefined) return models
-  const keyOf = (model: JsonObject): string | number => {
-    const info = objectOf(model.model_info)
-    if (by === 'model_name') return textOf(model.model_name).toLowerCase()
-    if (by === 'costs') return Number(info.input_cost_per_token ?? 0) + Number(info.output_cost_per_token ?? 0)
-    if (by === 'status') return info.db_model === true ? 1 : 0
-    return textOf(info[by])
-  }
+/** Deployments whose keys are the same stay in the order in which they are declared. */
+async function sorted(
+  deployments: readonly Deployment[],
+  snapshot: Snapshot,
+  by: string | undefined,
+  descending: boolean,
+): Promise<readonly Deployment[]> {
+  if (by === undefined) return deployments
   const sign = descending ? -1 : 1
-  return models
-    .map((model) => ({ model, key: keyOf(model) }))
+  const keyed = await mapPaced(deployments, (deployment) => ({ deployment, key: sortKey(deployment, snapshot, by) }))
+  return keyed
     .sort((left, right) => (left.key < right.key ? -sign : left.key > right.key ? sign : 0))
-    .map(({ model }) => model)
+    .map(({ deployment }) => deployment)
+}
+
+function sortKey(deployment: Deployment, snapshot: Snapshot, by: string): string | number {
+  if (by === 'model_name') return (publicNameIn(deployment.info) || deployment.modelName).toLowerCase()
+  if (by === 'status') return snapshot.declared.get('deployment', deployment.id)?.source === storeSource ? 1 : 0
+  if (by !== 'costs') return textOf(deployment.info[by])
+  const info = shownInfo(snapshot, deployment.id)
+  return Number(info.input_cost_per_token ?? 0) + Number(info.output_cost_per_token ?? 0)
 }
 
 function providersInUse(snapshot: Snapshot): readonly JsonObject[] {
