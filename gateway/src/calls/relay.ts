@@ -12,6 +12,7 @@ import type { StreamPipe } from './stream-pipe.ts'
 const nothing = Buffer.alloc(0)
 const lineFeed = 0x0a
 const newline = Buffer.from('\n')
+const blankLine = '\n\n'
 
 /** Passes a stream on event by event, as bytes; only what the dialect's relay changes is rebuilt. */
 export function relayPipe(dialect: ChatDialect, options: RelayOptions): StreamPipe {
@@ -21,25 +22,24 @@ export function relayPipe(dialect: ChatDialect, options: RelayOptions): StreamPi
   let failure: UpstreamFailure | undefined
   return {
     push(chunk) {
-      let out: Buffer = nothing
-      let parts: Buffer[] | undefined
-      try {
-        for (const event of splitter.push(chunk)) {
-          const bytes = relay.push(event)
-          if (relay.failure !== undefined) {
-            failure = streamFailure(relay.failure.message, relay.failure.code)
-            break
-          }
-          if (bytes.length === 0) continue
-          if (out.length === 0) out = bytes
-          else if (parts === undefined) parts = [out, bytes]
-          else parts.push(bytes)
+      const parts: Buffer[] = []
+      const skim = relay.skim?.(chunk.toString('latin1'))
+      let at = 0
+      while (at < chunk.length && failure === undefined) {
+        const run = splitter.between ? skim?.(at) : undefined
+        if (run !== undefined) {
+          parts.push(Buffer.from(run.text, 'latin1'))
+          at = run.end
+          continue
         }
-      } catch (error) {
-        if (!(error instanceof SseOverflow)) throw error
-        failure = { code: 'upstream_malformed', message: error.message }
+        // Up to the next blank line only where what follows it may be skimmed.
+        const blank = skim === undefined ? -1 : chunk.indexOf(blankLine, at)
+        const end = blank === -1 ? chunk.length : blank + blankLine.length
+        pushEvents(chunk.subarray(at, end), parts)
+        at = end
       }
-      return parts === undefined ? out : Buffer.concat(parts)
+      const [only] = parts
+      return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts)
     },
     end() {
       const rest = splitter.end()
@@ -60,6 +60,22 @@ export function relayPipe(dialect: ChatDialect, options: RelayOptions): StreamPi
       return relay.usage
     },
     fail: (error) => encoder.fail(error),
+  }
+
+  function pushEvents(bytes: Buffer, parts: Buffer[]): void {
+    try {
+      for (const event of splitter.push(bytes)) {
+        const passed = relay.push(event)
+        if (relay.failure !== undefined) {
+          failure = streamFailure(relay.failure.message, relay.failure.code)
+          return
+        }
+        if (passed.length > 0) parts.push(passed)
+      }
+    } catch (error) {
+      if (!(error instanceof SseOverflow)) throw error
+      failure = { code: 'upstream_malformed', message: error.message }
+    }
   }
 }
 

@@ -99,12 +99,25 @@ export interface RelayOptions {
   readonly includeUsage: boolean
 }
 
+/**
+ * Passes on the run of whole events that starts at `at` and needs no closer look.
+ * @param at where an event starts
+ * @returns the run as it is to be sent, and where it ended in the text; `undefined` when the first event needs `push`
+ */
+export type Skim = (at: number) => { readonly text: string; readonly end: number } | undefined
+
+/** Text is Latin-1 here: one character for each byte. */
 export interface EventRelay {
   /**
    * One whole SSE event as it came, its blank line included.
    * @returns the bytes to pass on: the event itself where nothing is to be changed, empty to hide it
    */
   push(event: Buffer): Buffer
+  /**
+   * Looks at all bytes of one read, to pass on at a glance what `push` would do event by event with the same outcome. Absent: the
+   * dialect has no such short cut.
+   */
+  skim?(text: string): Skim
   /**
    * The body has ended. Where the answer had said why it finished and only the terminator is missing, that terminator, and
    * `finished` is true afterwards (reliability F87). Absent: the dialect has no terminator.

@@ -128,6 +128,8 @@ export interface SseSplitter {
    * @throws SseOverflow; the splitter is of no use afterwards
    */
   push(chunk: Uint8Array): Buffer[]
+  /** Nothing is held, and the next byte starts an event. */
+  readonly between: boolean
   /** What follows the last complete event; empty when the stream ended with a blank line. */
   end(): Buffer
 }
@@ -141,10 +143,12 @@ export function createSseSplitter(options: SseOptions = {}): SseSplitter {
   const tail = createByteTail()
   const walkLines = createLineWalker()
   let lineIsEmpty = true
+  let afterReturn = false
 
   return {
     push(chunk) {
       const bytes = asBuffer(chunk)
+      if (bytes.length > 0) afterReturn = bytes[bytes.length - 1] === carriageReturn
       const events: Buffer[] = []
       let eventStart = 0
       const rest = walkLines(bytes, (start, end, next) => {
@@ -158,6 +162,9 @@ export function createSseSplitter(options: SseOptions = {}): SseSplitter {
       if (eventStart < bytes.length) tail.append(bytes, eventStart, bytes.length)
       if (tail.length > maxEventBytes) throw new SseOverflow(maxEventBytes)
       return events
+    },
+    get between() {
+      return tail.length === 0 && lineIsEmpty && !afterReturn
     },
     end: () => tail.take(),
   }

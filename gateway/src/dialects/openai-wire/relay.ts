@@ -3,7 +3,7 @@ import type { ByteSpan } from '../../lib/bytes.ts'
 import { isObject, type JsonObject, parseJsonObject } from '../../lib/json.ts'
 import { scanTopLevel } from '../../lib/json-scan.ts'
 import { createSseParser, dataSpan, formatSse, type SseEvent } from '../../lib/sse.ts'
-import type { EventRelay, RelayOptions } from '../dialect.ts'
+import type { EventRelay, RelayOptions, Skim } from '../dialect.ts'
 import { done, malformedMessage } from './chunk.ts'
 import { type StreamError, streamErrorOf } from './errors.ts'
 import { decodeUsage } from './usage.ts'
@@ -30,6 +30,10 @@ export function openRelay(options: RelayOptions, hasContent: (chunk: JsonObject)
   /** The bytes before and with the model's name as the provider writes them, and what replaces them. */
   let head: Buffer | undefined
   let shownHead: Buffer = nothing
+
+  /** The same two as Latin-1 text, for whole reads. */
+  let headText = plainStart
+  let shownHeadText = plainStart
 
   /** The last two events: the reason why the answer finished is in one of them, usage may come after it. */
   let last: Buffer | undefined
@@ -58,6 +62,7 @@ export function openRelay(options: RelayOptions, hasContent: (chunk: JsonObject)
       }
       return relayBytes(event, data)
     },
+    skim,
     end() {
       if (finished || failure !== undefined || !(saysWhyItFinished(last) || saysWhyItFinished(beforeLast)))
         return nothing
@@ -78,6 +83,32 @@ export function openRelay(options: RelayOptions, hasContent: (chunk: JsonObject)
     },
   }
 
+  /** Events that begin as those before them did, end as an object and cannot hold usage or an error. */
+  function skim(text: string): Skim {
+    const isTellingBefore = tellingFinder(text)
+    const hasReturn = text.includes('\r')
+    return (from) => {
+      if (!started || hasReturn || (shownModel !== undefined && head === undefined)) return undefined
+      let passed = ''
+      let at = from
+      let lastAt = -1
+      let beforeLastAt = -1
+      while (text.startsWith(headText, at)) {
+        const end = text.indexOf('\n', at + headText.length)
+        if (end === -1 || text.charCodeAt(end + 1) !== lineFeed || text.charCodeAt(end - 1) !== closeBrace) break
+        if (isTellingBefore(at, end)) break
+        passed += shownHeadText + text.slice(at + headText.length, end + 2)
+        beforeLastAt = lastAt
+        lastAt = at
+        at = end + 2
+      }
+      if (lastAt === -1) return undefined
+      beforeLast = beforeLastAt === -1 ? last : Buffer.from(text.slice(beforeLastAt, lastAt), 'latin1')
+      last = Buffer.from(text.slice(lastAt, at), 'latin1')
+      return { text: passed, end: at }
+    }
+  }
+
   function relayBytes(event: Buffer, data: ByteSpan): Buffer {
     const found = scanTopLevel(event, data.start, data.end, keys)
     const { model, usage: counted, choices } = found
@@ -91,11 +122,13 @@ export function openRelay(options: RelayOptions, hasContent: (chunk: JsonObject)
         edits.push({ span: counted, bytes: nullBytes })
       }
     }
-    if (shownModel !== undefined && model !== undefined && !holds(event, model, shownModel)) {
-      edits.push({ span: model, bytes: shownModel })
+    if (shownModel !== undefined && model !== undefined) {
+      if (!holds(event, model, shownModel)) edits.push({ span: model, bytes: shownModel })
       if (model.start < choices.start) {
         head = Buffer.from(event.subarray(0, model.end))
         shownHead = Buffer.concat([event.subarray(0, model.start), shownModel])
+        headText = head.toString('latin1')
+        shownHeadText = shownHead.toString('latin1')
       }
     }
     return edits.length === 0 ? event : splice(event, edits)
@@ -131,6 +164,9 @@ export function openRelay(options: RelayOptions, hasContent: (chunk: JsonObject)
   }
 }
 
+/** How a chunk begins whose model is passed on as it is. */
+const plainStart = 'data: {'
+const lineFeed = 0x0a
 const openBrace = 0x7b
 const closeBrace = 0x7d
 const closeBracket = 0x5d
@@ -154,6 +190,26 @@ function isPlain(event: Buffer): boolean {
  */
 function isTelling(event: Buffer): boolean {
   return telling.test(event.toString('latin1'))
+}
+
+/**
+ * Tells for parts of a text, in their order, what `isTelling` tells. Each needle is looked for once until it is passed; `"usage":null`,
+ * which some providers put into every chunk, is none.
+ */
+function tellingFinder(text: string): (from: number, end: number) => boolean {
+  let errorAt = -1
+  let usageAt = -1
+  return (from, end) => {
+    if (errorAt < from) errorAt = indexOrEnd(text, '"error"', from)
+    if (usageAt < from) usageAt = indexOrEnd(text, '"usage"', from)
+    while (usageAt < end && text.startsWith(':null', usageAt + 7)) usageAt = indexOrEnd(text, '"usage"', usageAt + 7)
+    return errorAt < end || usageAt < end
+  }
+}
+
+function indexOrEnd(text: string, needle: string, from: number): number {
+  const index = text.indexOf(needle, from)
+  return index === -1 ? text.length : index
 }
 
 function startsWith(event: Buffer, head: Buffer): boolean {

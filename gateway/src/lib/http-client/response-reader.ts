@@ -95,7 +95,10 @@ export class ResponseReader {
 
   #readHead(bytes: Buffer, from: number, end: number): number {
     const before = this.#text.length
-    const piece = bytes.toString('latin1', from, Math.min(end, from + maxHeadBytes + 1))
+    // A head that comes whole is cut out alone: the strings of its fields would keep the text of all that came with it.
+    const limit = Math.min(end, from + maxHeadBytes + 1)
+    const at = before === 0 ? bytes.indexOf(headEnd, from, 'latin1') : -1
+    const piece = bytes.toString('latin1', from, at === -1 ? limit : Math.min(limit, at + headEnd.length))
     const text = before === 0 ? piece : this.#text + piece
     const whole = text.indexOf(headEnd, Math.max(0, before - 3))
     if (whole === -1) {
