@@ -107,6 +107,7 @@ export async function openLimiting({ database, clock, log, variable }: LimitingO
   return {
     calls: new CallLimits({
       limiter,
+      clock,
       spending,
       figures,
       windowMs,

@@ -38,7 +38,7 @@ export function settleRoom(
             deployment: served.deployment.id,
           },
   }
-  tools.limits.settle(limitedCall(call), admission, outcome, tools.clock.now())
+  tools.limits.settle(limitedCall(call), admission, outcome)
 }
 
 function limitedCall(call: Call): LimitedCall {

@@ -17,6 +17,8 @@ const tokensPerItem = 4
 const deepest = 16
 /** Text is judged by so many of its characters. */
 const samples = 16
+/** Of an answer without `max_tokens`, while no answer of the group is known. */
+const usualOutput = 4_096
 /** The dearest of so many deployments is taken; larger groups are of one kind. */
 const pricedDeployments = 8
 
@@ -40,15 +42,13 @@ export function sizeOf(call: Call, target: Target, tools: Pick<Tools, 'clock' | 
     if (rate === undefined || rate.input > 0 || rate.output > 0) free = false
     rates.push(rate)
   }
-  const expected = withoutOutput.has(call.dialect)
-    ? 0
-    : (askedOutput(call) ??
-      Math.min(tools.limits.outputs.expect(group.name, tools.clock.now()), known ?? Number.POSITIVE_INFINITY))
+  const longest = tools.limits.sizes.longestOutput(group.name, tools.clock.now()) ?? usualOutput
+  const expected = withoutOutput.has(call.dialect) ? 0 : (askedOutput(call) ?? Math.min(longest, known ?? longest))
   const outputTokens = Math.ceil(expected * choices(call))
   for (const rate of rates) {
     if (rate !== undefined) dearest = Math.max(dearest, inputTokens * rate.input + outputTokens * rate.output)
   }
-  return { inputTokens, outputTokens, cost: Math.ceil(dearest), free }
+  return { group: group.name, inputTokens, outputTokens, cost: Math.ceil(dearest), free }
 }
 
 /** `max_tokens` under any of its names. */

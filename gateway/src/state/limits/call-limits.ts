@@ -1,15 +1,19 @@
-import type { Demand, Limiter, Reservation, Taking } from '../../core/limit.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { GatewayError } from '../../core/errors.ts'
+import type { Demand, Limiter, Refusal, Reservation, Taking } from '../../core/limit.ts'
 import type { Customer, Principal } from '../../core/principal.ts'
 import type { LimitSettings } from '../../core/settings.ts'
 import type { Usage } from '../../core/usage.ts'
+import type { Clock } from '../../lib/clock.ts'
+import { type Amounts, CallSizes } from './call-sizes.ts'
 import type { LimitFigures } from './figures.ts'
-import { OutputSizes } from './output-sizes.ts'
 import { refusalError } from './refusal.ts'
 import { type Rule, type RuleSet, Rules, type SpenderRule } from './rules.ts'
 import type { Spend, SpendBook } from './spend.ts'
 
 export interface CallLimitsOptions {
   readonly limiter: Limiter
+  readonly clock: Clock
   readonly spending: SpendBook
   readonly figures: LimitFigures
   /** Of requests and tokens, ms; `LITELLM_RATE_LIMIT_WINDOW_SIZE`. */
@@ -30,11 +34,8 @@ export interface LimitedCall {
 }
 
 /** How much a call may use, as far as one can know before it is made. */
-export interface CallSize {
-  readonly inputTokens: number
-  readonly outputTokens: number
-  /** Billionths of a dollar, at the dearest of the deployments; 0 where no price is known. */
-  readonly cost: number
+export interface CallSize extends Amounts {
+  readonly group: string
   /** Every deployment is known to cost nothing: no budget is asked. */
   readonly free: boolean
 }
@@ -54,16 +55,28 @@ export interface CallOutcome {
 export interface Admission {
   readonly demands: readonly Demand[]
   readonly reservation: Reservation
+  /** As it was estimated; `undefined`: nothing asked for it. */
+  readonly size: CallSize | undefined
 }
 
-const noSize: CallSize = { inputTokens: 0, outputTokens: 0, cost: 0, free: false }
+const noAmounts: Amounts = { inputTokens: 0, outputTokens: 0, cost: 0 }
 const maxWarned = 10_000
+const longestWaitMs = 5_000
+const maxWaiting = 2_000
+
+/** A call that asks for room. */
+interface Ask {
+  readonly call: LimitedCall
+  readonly rules: readonly RuleSet[]
+  readonly size: CallSize | undefined
+}
 
 /** Limits and budgets of calls: asked before a call is made, told what it came to. */
 export class CallLimits {
-  readonly outputs = new OutputSizes()
+  readonly sizes = new CallSizes()
   readonly #options: CallLimitsOptions
   readonly #rules: Rules
+  #waiting = 0
   readonly #warned = new Map<string, number>()
 
   constructor(options: CallLimitsOptions) {
@@ -73,31 +86,34 @@ export class CallLimits {
 
   /**
    * Takes room for a call, at once where nothing or memory limits it.
-   * @param size asked only when the call's size matters
+   * @param estimate asked only when the call's size matters: how much it may use, cost at the dearest of the deployments, 0 where no price is known
    * @throws GatewayError `rate_limit_exceeded` (429), `budget_exceeded` (422), also by rejection
    */
-  admit(call: LimitedCall, size: () => CallSize): Admission | undefined | Promise<Admission> {
+  admit(call: LimitedCall, estimate: () => CallSize): Admission | undefined | Promise<Admission> {
     const own = this.#rules.ofPrincipal(call.principal, call.model, call.settings)
     const customer = this.#customerRules(call)
     if (own.rules.length === 0 && (customer === undefined || customer.rules.length === 0)) return undefined
-    const sized = own.sized || customer?.sized === true ? size() : noSize
-    const demands: Demand[] = []
-    const now = this.#options.limiter.now()
-    addDemands(demands, own.rules, sized, call.settings, now)
-    if (customer !== undefined) addDemands(demands, customer.rules, sized, call.settings, now)
+    const size = own.sized || customer?.sized === true ? estimate() : undefined
+    const ask: Ask = { call, rules: customer === undefined ? [own] : [own, customer], size }
+    const demands = this.#demands(ask)
     if (demands.length === 0) return undefined
     const taking = this.#options.limiter.reserve(demands)
     return taking instanceof Promise
-      ? taking.then((taken) => this.#admitted(call, demands, taken))
-      : this.#admitted(call, demands, taking)
+      ? taking.then((taken) => this.#admitted(ask, demands, taken))
+      : this.#admitted(ask, demands, taking)
   }
 
   /** To be told of every call that was admitted, once, whatever came of it. */
-  settle(call: LimitedCall, admission: Admission | undefined, outcome: CallOutcome, clockNow: number): void {
+  settle(call: LimitedCall, admission: Admission | undefined, outcome: CallOutcome): void {
     const { usage, served } = outcome
     const cost = outcome.cost ?? 0
     if (usage !== undefined && outcome.cost === undefined) this.#options.figures.uncosted += 1
-    if (usage !== undefined && served !== undefined) this.outputs.add(served.group, usage.outputTokens, clockNow)
+    if (usage !== undefined && served !== undefined) {
+      const used = { inputTokens: usage.inputTokens, outputTokens: usage.outputTokens, cost }
+      // After a fallback another group answered than was estimated.
+      const size = admission?.size?.group === served.group ? admission.size : undefined
+      this.sizes.add(served.group, used, size, this.#options.clock.now())
+    }
     admission?.reservation.settle(admission.demands.map((demand) => usedOf(demand, outcome, call.settings)))
     if (cost > 0) this.#spend(call, outcome, cost)
   }
@@ -117,10 +133,43 @@ export class CallLimits {
     return demand === undefined || left === undefined || left === 0 ? undefined : demand.limit - left - demand.amount
   }
 
-  #admitted(call: LimitedCall, demands: readonly Demand[], taking: Taking): Admission {
-    if ('reservation' in taking) return { demands, reservation: taking.reservation }
-    this.#options.figures.refuse(taking.refusal)
-    throw refusalError(taking.refusal, call.principal, this.#options.limiter.now())
+  #demands({ call, rules, size }: Ask): readonly Demand[] {
+    const { clock, limiter } = this.#options
+    const amounts = size === undefined ? noAmounts : this.sizes.correct(size.group, size, clock.now())
+    const demands: Demand[] = []
+    const now = limiter.now()
+    for (const set of rules) addDemands(demands, set.rules, amounts, size?.free === true, call.settings, now)
+    return demands
+  }
+
+  #admitted(ask: Ask, demands: readonly Demand[], taking: Taking): Admission | Promise<Admission> {
+    if ('reservation' in taking) return { demands, reservation: taking.reservation, size: ask.size }
+    if (isOnlyHeld(taking.refusal) && this.#waiting < maxWaiting) return this.#wait(ask)
+    throw this.#refused(ask.call, taking.refusal)
+  }
+
+  /** Calls under way hold the money that is left, and will give back what they do not spend: to refuse now would be too early. */
+  async #wait(ask: Ask): Promise<Admission> {
+    const { clock, limiter } = this.#options
+    const until = clock.now() + longestWaitMs
+    this.#waiting += 1
+    try {
+      for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 200)) {
+        await sleep(pauseMs * (0.75 + Math.random() / 2))
+        // Answers that came meanwhile may have corrected the estimate.
+        const demands = this.#demands(ask)
+        const taking = await limiter.reserve(demands)
+        if ('reservation' in taking) return { demands, reservation: taking.reservation, size: ask.size }
+        if (!isOnlyHeld(taking.refusal) || clock.now() > until) throw this.#refused(ask.call, taking.refusal)
+      }
+    } finally {
+      this.#waiting -= 1
+    }
+  }
+
+  #refused(call: LimitedCall, refusal: Refusal): GatewayError {
+    this.#options.figures.refuse(refusal)
+    return refusalError(refusal, call.principal, this.#options.limiter.now())
   }
 
   #customerRules(call: LimitedCall): RuleSet | undefined {
@@ -168,10 +217,16 @@ export class CallLimits {
   }
 }
 
+/** Nothing but what calls under way hold keeps the call out. */
+function isOnlyHeld({ demand, current, held }: Refusal): boolean {
+  return demand.measure === 'budget' && demand.limit > 0 && held > 0 && current - held < demand.limit
+}
+
 function addDemands(
   demands: Demand[],
   rules: readonly Rule[],
-  size: CallSize,
+  size: Amounts,
+  free: boolean,
   settings: LimitSettings,
   now: number,
 ): void {
@@ -180,7 +235,7 @@ function addDemands(
       demands.push({ ...demand, amount: countedTokens(size.inputTokens, size.outputTokens, settings) })
     } else if (demand.measure === 'budget') {
       // A model that costs nothing can be used when the money is gone; a budget of 0 is a way to block somebody.
-      if (size.free && demand.limit > 0) continue
+      if (free && demand.limit > 0) continue
       demands.push({
         ...demand,
         amount: size.cost,
