@@ -19,6 +19,7 @@ import type { BootOptions } from './boot.ts'
 import { openCallKeeping } from './call-keeping.ts'
 import { signalsOf } from './calls/route.ts'
 import type { Tools } from './calls/tools.ts'
+import { bootSettingsOf } from './config/boot-settings.ts'
 import { createChanges } from './config/change.ts'
 import { kinds } from './config/kinds/index.ts'
 import { storeNumbering } from './config/numbering.ts'
@@ -33,7 +34,7 @@ import type { Changes } from './core/changes.ts'
 import type { Inputs } from './core/input.ts'
 import { isError, type Problem, problemToLine } from './core/problem.ts'
 import type { RecordId } from './core/record.ts'
-import type { Source, Verdict } from './core/resource.ts'
+import type { ReadableSource, Verdict } from './core/resource.ts'
 import type { Store } from './core/store.ts'
 import { dialectNamed } from './dialects/index.ts'
 import { Directory } from './directory/directory.ts'
@@ -93,7 +94,9 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
   const states = new DeploymentStates()
   const traffic = new Traffic()
   const report: Tools['report'] = (event, facts, cause) => log.error(event, { ...facts, error: cause })
-  const { store, database, seal } = openStore(await storeOptions(boot, inputs, key, log))
+  const source = declaringSource(boot, inputs, warn)
+  const place = await storeOptions(boot, { inputs, source, key, log })
+  const { store, database, seal } = openStore(place)
   const limiting = await openLimiting({
     database,
     clock: systemClock,
@@ -123,23 +126,9 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
     report,
     sleep: (ms) => sleep(ms),
   }
-  const source: Source =
-    boot.config === undefined
-      ? createDefaultsSource({
-          providers: providers.map((provider) => ({
-            provider: provider.name,
-            variables:
-              provider.keyOptional === true
-                ? [...provider.environment.apiKey, ...provider.environment.apiBase]
-                : provider.environment.apiKey,
-            requires: provider.defaultBase === undefined ? [provider.environment.apiBase] : [],
-          })),
-          inputs,
-        })
-      : createFileSource(fileOptions(boot.config, boot, warn))
   const stored = new DatabaseSource({
     store,
-    identity: store.dialect,
+    identity: identityOf(place),
     kinds: new Set(kinds.map((kind) => kind.name)),
   })
   const reconciler = createReconciler({
@@ -348,30 +337,70 @@ export async function rotateSalt(boot: BootOptions, log: Log): Promise<Rotation>
   const inputs = createInputs(inputOptions(boot))
   try {
     const key = await bootKey(await variable(inputs, 'LITELLM_MASTER_KEY'), boot.dataDirectory)
-    const { store, database, seal } = openStore(await storeOptions(boot, inputs, key, log))
+    const source = declaringSource(boot, inputs, () => undefined)
+    const { store, database, seal } = openStore(await storeOptions(boot, { inputs, source, key, log }))
     try {
       await store.start()
       return await rotateSeal(database, seal)
     } finally {
       await store.stop()
+      await source.stop()
     }
   } finally {
     await inputs.stop()
   }
 }
 
-async function storeOptions(boot: BootOptions, inputs: Inputs, { key }: BootKey, log: Log): Promise<StoreOptions> {
+/** What declares resources beside the store: the file, or without one the providers whose keys are set. */
+function declaringSource(boot: BootOptions, inputs: Inputs, warn: (message: string) => void): ReadableSource {
+  if (boot.config !== undefined) return createFileSource(fileOptions(boot.config, boot, warn))
+  return createDefaultsSource({
+    providers: providers.map((provider) => ({
+      provider: provider.name,
+      variables:
+        provider.keyOptional === true
+          ? [...provider.environment.apiKey, ...provider.environment.apiBase]
+          : provider.environment.apiKey,
+      requires: provider.defaultBase === undefined ? [provider.environment.apiBase] : [],
+    })),
+    inputs,
+  })
+}
+
+/**
+ * Where the store is and what seals it: flag or environment first, then the file. Replicas that have only the master key of
+ * their file in common must seal with it, and not with a key that each has made for itself.
+ */
+async function storeOptions(
+  boot: BootOptions,
+  { inputs, source, key, log }: { inputs: Inputs; source: ReadableSource; key: BootKey; log: Log },
+): Promise<StoreOptions> {
   const saltKey = await variable(inputs, 'LITELLM_SALT_KEY')
+  const named = boot.databaseUrl ?? (await variable(inputs, 'DATABASE_URL'))
+  const needsFile = named === undefined || (saltKey === undefined && key.from === 'generated')
+  const file = needsFile ? await bootSettingsOf(await source.refresh(), inputs) : undefined
+  const databaseUrl = named ?? file?.databaseUrl
+  const shared = databaseUrl === undefined || file?.masterKey === undefined ? key.key : new Secret(file.masterKey)
+  if (databaseUrl !== undefined && saltKey === undefined && shared === key.key && key.from === 'generated') {
+    const message = 'no LITELLM_SALT_KEY and no master key: other replicas cannot read the secrets that this one stores'
+    log.warn('store.seal.local', { message })
+  }
   return {
-    databaseUrl: boot.databaseUrl ?? (await variable(inputs, 'DATABASE_URL')),
+    databaseUrl,
     dataDirectory: boot.dataDirectory,
-    saltKey: saltKey === undefined ? key : new Secret(saltKey),
+    saltKey: saltKey === undefined ? shared : new Secret(saltKey),
     // What was stored before there was a salt key is sealed with the master key.
-    previousSaltKeys: [...(await previousSaltKeys(inputs)), key],
+    previousSaltKeys: [...(await previousSaltKeys(inputs)), shared, key.key],
     clock: systemClock,
     log,
     hints: boot.hints,
   }
+}
+
+/** Tells one store from another, without its password: the last good copy of one must not serve for the other. */
+function identityOf({ databaseUrl, dataDirectory }: StoreOptions): string {
+  const url = databaseUrl === undefined ? null : URL.parse(databaseUrl)
+  return url === null ? `sqlite ${databaseUrl ?? dataDirectory}` : `${url.protocol}//${url.host}${url.pathname}`
 }
 
 function adminParts(
