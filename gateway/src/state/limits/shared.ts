@@ -50,6 +50,8 @@ export class SharedLimiter implements Limiter {
   /** Of calls under way, oldest first. */
   readonly #live = new Map<string, LiveReservation>()
   #queue: Settlement[] = []
+  /** Budgets that were set, until the place knows. */
+  readonly #corrections = new Map<string, number>()
   /** Whether the first batch of the queue was sent before. */
   #repeated = false
   #flushing: Promise<void> | undefined
@@ -106,7 +108,8 @@ export class SharedLimiter implements Limiter {
     const known = this.#knownBudgets.get(counter)
     if (known !== undefined) this.#knownBudgets.set(counter, { ...known, amount })
     await this.#local.setBudget(counter, amount)
-    if (this.#breaker.health.up) await this.#ask(this.#place.setBudget(counter, amount))
+    this.#corrections.set(counter, amount)
+    await this.flush()
   }
 
   async raise(spent: readonly BudgetState[]): Promise<void> {
@@ -114,11 +117,13 @@ export class SharedLimiter implements Limiter {
     if (spent.length > 0 && this.#breaker.health.up) await this.#ask(this.#place.raise(spent))
   }
 
-  flush(): Promise<void> {
-    this.#flushing ??= this.#flush().finally(() => {
+  async flush(): Promise<void> {
+    // A turn that is under way may be past what this caller wants flushed.
+    while (this.#flushing !== undefined) await this.#flushing
+    this.#flushing = this.#flush().finally(() => {
       this.#flushing = undefined
     })
-    return this.#flushing
+    await this.#flushing
   }
 
   async stop(): Promise<void> {
@@ -270,6 +275,15 @@ export class SharedLimiter implements Limiter {
         // Its answer may be all that was lost: the place must be careful with what it cannot recognise.
         this.#queue = [...batch, ...this.#queue]
         this.#repeated = true
+      }
+    }
+    for (const [counter, amount] of this.#corrections) {
+      if (!this.#breaker.health.up) return
+      try {
+        await this.#ask(this.#place.setBudget(counter, amount))
+        if (this.#corrections.get(counter) === amount) this.#corrections.delete(counter)
+      } catch {
+        // It is tried again when the place is back.
       }
     }
   }
