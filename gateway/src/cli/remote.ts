@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { request } from 'undici'
 import { isObject, type JsonObject } from '../lib/json.ts'
 import { masterKeyFile } from '../master-key.ts'
+
+/** A reload of a large configuration takes seconds. */
+const answerMs = 60_000
 
 export interface RemoteFlags {
   readonly url?: string
@@ -24,19 +26,27 @@ export async function ask(
   flags: RemoteFlags,
 ): Promise<{ readonly status: number; readonly body: JsonObject }> {
   const base = (flags.url ?? process.env.MIDFLIGHT_URL ?? 'http://localhost:4000').replace(/\/$/, '')
-  const answer = await request(`${base}${path}`, {
+  const answer = await fetch(`${base}${path}`, {
     method,
     headers: { authorization: `Bearer ${keyOf(flags)}` },
-    headersTimeout: 60_000,
+    redirect: 'manual',
+    signal: AbortSignal.timeout(answerMs),
   }).catch((error: unknown) => {
-    const reason = error instanceof Error ? error.message || error.name : String(error)
+    const reason = reasonOf(error)
     throw new RemoteError(`no gateway answers at ${base}: ${reason}; name it with --url`, { cause: error })
   })
-  const body = await answer.body.json().catch(() => undefined)
-  if (!isObject(body)) throw new RemoteError(`${base}${path} did not answer JSON (status ${answer.statusCode})`)
-  if (answer.statusCode === 401)
-    throw new RemoteError(`${base} refused the key; give it with --key or LITELLM_MASTER_KEY`)
-  return { status: answer.statusCode, body }
+  const body: unknown = await answer.json().catch(() => undefined)
+  if (!isObject(body)) throw new RemoteError(`${base}${path} did not answer JSON (status ${answer.status})`)
+  if (answer.status === 401) throw new RemoteError(`${base} refused the key; give it with --key or LITELLM_MASTER_KEY`)
+  return { status: answer.status, body }
+}
+
+/** `fetch` itself only says that it failed; why is in the cause. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const { cause } = error
+  if (!(cause instanceof Error)) return error.message || error.name
+  return cause.message || ('code' in cause ? String(cause.code) : cause.name)
 }
 
 function keyOf(flags: RemoteFlags): string {
