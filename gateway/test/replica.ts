@@ -9,6 +9,7 @@ import { createReconciler, type Reconciler, type Turn } from '../src/config/reco
 import { Slot } from '../src/config/slot.ts'
 import type { Actor } from '../src/core/change.ts'
 import type { Changes } from '../src/core/changes.ts'
+import type { PriceLoader } from '../src/core/cost/price-loader.ts'
 import type { RecordId } from '../src/core/record.ts'
 import type { Store } from '../src/core/store.ts'
 import { systemClock } from '../src/lib/clock.ts'
@@ -16,13 +17,14 @@ import { Secret } from '../src/lib/secret.ts'
 import { confirmations } from '../src/replicas/confirmations.ts'
 import { Feed, leaseMs } from '../src/replicas/feed.ts'
 import { DatabaseSource } from '../src/sources/database/source.ts'
-import { openStore } from '../src/stores/open.ts'
+import { type OpenedStore, openStore } from '../src/stores/open.ts'
 import { CountedPools, type Declaration, layerOf, PlayedInputs, PlayedSource } from './control-plane.ts'
 
 /** One replica's control plane over a real store, without HTTP: what `app.ts` wires, in the process of the test. */
 export interface Replica {
   readonly id: string
   readonly store: Store
+  readonly opened: OpenedStore
   readonly stored: DatabaseSource
   readonly reconciler: Reconciler
   readonly feed: Feed
@@ -45,6 +47,8 @@ export interface ReplicaOptions {
   readonly declaration?: Declaration
   readonly hints?: boolean
   readonly saltKey?: string
+  /** Where price maps come from; default: every price is unknown. */
+  readonly prices?: (opened: OpenedStore) => PriceLoader
   /** Keeps `last-good.json`. Default: none is kept. */
   readonly lastGood?: string
   /** In place of the store that is opened, e.g. one that fails when it is told to. */
@@ -86,6 +90,7 @@ export function createReplica(context: TestContext, options: ReplicaOptions = {}
     inputs,
     slot,
     openPool: pools.openPool,
+    ...(options.prices === undefined ? {} : { prices: options.prices(opened) }),
     dataDirectory: options.lastGood,
     sealer: opened.seal,
     clock: systemClock,
@@ -129,6 +134,7 @@ export function createReplica(context: TestContext, options: ReplicaOptions = {}
   const replica: Replica = {
     id,
     store,
+    opened,
     stored,
     reconciler,
     feed,

@@ -58,6 +58,10 @@ export class PriceMaps implements PriceLoader {
   /** Keeps a map for all replicas. @throws GatewayError `store_unavailable` */
   async keep(book: PriceBook): Promise<void> {
     await this.#contents.put(book.hash, await compress(book.json))
+  }
+
+  /** The map that is to be accepted next, or in a dry run would be: it is loaded from here. */
+  expect(book: PriceBook): void {
     this.#next = book
   }
 }

@@ -104,6 +104,7 @@ export class PriceUpdates {
       const reviewed = await maps.review(fetched.bytes, book, guards)
       const found = { url: origin.url, ...fetched.validators, sourceRevision: reviewed.sourceRevision }
       if (reviewed.book === book && record.content === book.hash) return await this.#stay(options, book, found)
+      maps.expect(reviewed.book)
       if (options.dryRun !== true) await maps.keep(reviewed.book)
       const now = clock.wall()
       const made = await this.edit(options, (before) => ({
