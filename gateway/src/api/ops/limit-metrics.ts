@@ -1,7 +1,15 @@
 import { answerBounds, type LimitFigures } from '../../state/limits/figures.ts'
 
+export interface LimitSource {
+  readonly figures: LimitFigures
+  readonly spending: { readonly pending: number }
+  readonly health: () => { readonly place: string; readonly up: boolean }
+}
+
 /** What `GET /metrics` shows of limits and spending, in the Prometheus text format. */
-export function limitText(figures: LimitFigures, place: { readonly place: string; readonly up: boolean }): string {
+export function limitText(source: LimitSource): string {
+  const { figures } = source
+  const place = source.health()
   const lines: string[] = []
   const single = (name: string, help: string, type: 'counter' | 'gauge', value: number, labels = '') => {
     lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, `${name}${labels} ${value}`)
@@ -23,7 +31,7 @@ export function limitText(figures: LimitFigures, place: { readonly place: string
   )
   single('midflight_limits_failures_total', 'Commands that failed or took too long', 'counter', figures.failures, label)
   single('midflight_spend_uncosted_total', 'Calls whose cost is unknown', 'counter', figures.uncosted)
-  single('midflight_spend_pending', 'Spenders whose sums wait to be written', 'gauge', figures.pendingSpends)
+  single('midflight_spend_pending', 'Spenders whose sums wait to be written', 'gauge', source.spending.pending)
   lines.push('# HELP midflight_limits_refusals_total Calls refused, by holder and measure')
   lines.push('# TYPE midflight_limits_refusals_total counter')
   for (const [name, count] of figures.refusals) {

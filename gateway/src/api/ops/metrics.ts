@@ -1,22 +1,16 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Reconciler, Turn } from '../../config/reconcile.ts'
 import type { ErrorCode } from '../../core/errors.ts'
-import type { LimitFigures } from '../../state/limits/figures.ts'
 import { durationBounds, type Traffic, type TrafficSums } from '../../state/traffic.ts'
 import type { Authenticator } from '../authenticate.ts'
 import type { Route } from '../route.ts'
-import { limitText } from './limit-metrics.ts'
+import { type LimitSource, limitText } from './limit-metrics.ts'
 
 export interface MetricsOptions {
   readonly traffic: Traffic
   readonly status: Reconciler['status']
   readonly openCalls: () => number
   readonly limits: LimitSource
-}
-
-interface LimitSource {
-  readonly figures: LimitFigures
-  readonly health: () => { readonly place: string; readonly up: boolean }
 }
 
 /** Everything `GET /metrics` shows. Calls add to plain sums; the metrics are made from them when somebody scrapes. */
@@ -97,11 +91,7 @@ export class Metrics {
 
   /** In the Prometheus text format. */
   async text(): Promise<string> {
-    return (
-      (await this.#registry.metrics()) +
-      trafficText(this.#traffic) +
-      limitText(this.#limits.figures, this.#limits.health())
-    )
+    return (await this.#registry.metrics()) + trafficText(this.#traffic) + limitText(this.#limits)
   }
 
   get contentType(): string {

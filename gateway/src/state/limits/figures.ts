@@ -19,8 +19,6 @@ export class LimitFigures {
   fallbacks = 0
   /** Calls whose cost is unknown, so that they count for no budget. */
   uncosted = 0
-  /** Spends that are not in the store yet. */
-  pendingSpends = 0
 
   refuse(refusal: Refusal): void {
     count(this.refusals, `${refusal.demand.descriptor}:${refusal.demand.measure}`)

@@ -86,23 +86,23 @@ export class Rules {
   }
 
   ofPrincipal(principal: Principal, model: string, settings: LimitSettings): RuleSet {
-    let known = this.#sets.get(principal)
-    if (known?.settings !== settings) {
-      known = { settings, byModel: new Map() }
-      this.#sets.set(principal, known)
-    }
-    return remembered(known.byModel, model, () => this.#setOf(holdersOf(principal), model, settings, true))
+    const known = this.#sets.get(principal)
+    const found = known?.settings === settings ? known.byModel.get(model) : undefined
+    if (found !== undefined) return found
+    const made = this.#setOf(holdersOf(principal), model, settings, true)
+    if (known?.settings === settings) remember(known.byModel, model, made)
+    else this.#sets.set(principal, { settings, byModel: new Map([[model, made]]) })
+    return made
   }
 
   ofCustomer(customer: Customer, model: string, settings: LimitSettings): RuleSet {
-    let known = this.#customers.get(customer)
-    if (known?.settings !== settings) {
-      known = { settings, byModel: new Map() }
-      this.#customers.set(customer, known)
-    }
-    return remembered(known.byModel, model, () =>
-      this.#setOf([customerHolder(customer, settings)], model, settings, false),
-    )
+    const known = this.#customers.get(customer)
+    const found = known?.settings === settings ? known.byModel.get(model) : undefined
+    if (found !== undefined) return found
+    const made = this.#setOf([customerHolder(customer, settings)], model, settings, false)
+    if (known?.settings === settings) remember(known.byModel, model, made)
+    else this.#customers.set(customer, { settings, byModel: new Map([[model, made]]) })
+    return made
   }
 
   #setOf(holders: readonly Holder[], model: string, settings: LimitSettings, whole: boolean): RuleSet {
@@ -229,10 +229,6 @@ function windowOf(
   return parsed === undefined ? undefined : new BudgetWindow({ duration: parsed, timezone: settings.timezone, anchor })
 }
 
-function remembered(sets: Map<string, RuleSet>, model: string, make: () => RuleSet): RuleSet {
-  const known = sets.get(model)
-  if (known !== undefined) return known
-  const made = make()
-  if (sets.size < maxModels) sets.set(model, made)
-  return made
+function remember(sets: Map<string, RuleSet>, model: string, set: RuleSet): void {
+  if (sets.size < maxModels) sets.set(model, set)
 }

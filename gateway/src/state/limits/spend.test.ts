@@ -55,6 +55,11 @@ for (const kind of kinds) {
       return made
     }
 
+    /** A call that cost so much. */
+    function spend(sums: SpendBook, spender: string, amount: number, window?: { start: number; end: number }): void {
+      sums.add(spender, amount, window === undefined ? undefined : [window.start, window.end, window.end + 1], now)
+    }
+
     function key(): Spender {
       return { kind: 'api_key', value: randomUUID() }
     }
@@ -66,8 +71,8 @@ for (const kind of kinds) {
     it('what calls cost is there at once here, and after a write everywhere', async () => {
       const [here, there] = [book(), book()]
       const spender = key()
-      here.add([{ spender: spenderName(spender), amount: 300, window: undefined }])
-      here.add([{ spender: spenderName(spender), amount: 45, window: undefined }])
+      spend(here, spenderName(spender), 300)
+      spend(here, spenderName(spender), 45)
       assert.equal(await amountOf(here, spender), 345)
       await here.write()
       assert.equal(await amountOf(here, spender), 345)
@@ -85,7 +90,7 @@ for (const kind of kinds) {
         [...(await sums.of(odd)).values()].map(({ total }) => total),
         [0, 0, 0, 0, 0],
       )
-      sums.add(odd.map((spender, index) => ({ spender: spenderName(spender), amount: index + 1, window: undefined })))
+      for (const [index, spender] of odd.entries()) spend(sums, spenderName(spender), index + 1)
       await sums.write()
       assert.deepEqual(
         [...(await book().of(odd)).values()].map(({ amount }) => amount),
@@ -100,15 +105,13 @@ for (const kind of kinds) {
       const name = spenderName(spender)
       const day = { start: Date.parse('2026-03-04'), end: Date.parse('2026-03-05') }
       const next = { start: day.end, end: Date.parse('2026-03-06') }
-      sums.add([{ spender: name, amount: 100, window: day }])
+      spend(sums, name, 100, day)
       await sums.write()
       assert.deepEqual((await sums.of([spender])).get(name), { amount: 100, total: 100, resetsAt: day.end })
       now = day.end + 1_000
       assert.deepEqual((await sums.of([spender])).get(name), { amount: 0, total: 100, resetsAt: undefined })
-      sums.add([
-        { spender: name, amount: 7, window: next },
-        { spender: name, amount: 5, window: day },
-      ])
+      spend(sums, name, 7, next)
+      spend(sums, name, 5, day)
       assert.equal((await sums.of([spender])).get(name)?.total, 112)
       await sums.write()
       assert.deepEqual((await sums.of([spender])).get(name), { amount: 7, total: 112, resetsAt: next.end })
@@ -122,7 +125,7 @@ for (const kind of kinds) {
       const month = { start: Date.parse('2026-03-01'), end: Date.parse('2026-04-01') }
       const day = { start: Date.parse('2026-03-04'), end: Date.parse('2026-03-05') }
       for (const window of [undefined, month, day, undefined]) {
-        sums.add([{ spender: name, amount: 10, window }])
+        spend(sums, name, 10, window)
         await sums.write()
       }
       assert.deepEqual((await sums.of([spender])).get(name), { amount: 40, total: 40, resetsAt: undefined })
@@ -142,9 +145,9 @@ for (const kind of kinds) {
       }
       const sums = book(flaky)
       const spender = key()
-      sums.add([{ spender: spenderName(spender), amount: 11, window: undefined }])
+      spend(sums, spenderName(spender), 11)
       await assert.rejects(sums.write())
-      sums.add([{ spender: spenderName(spender), amount: 4, window: undefined }])
+      spend(sums, spenderName(spender), 4)
       await assert.rejects(sums.write())
       await sums.write()
       assert.equal(await amountOf(book(), spender), 15)
@@ -155,7 +158,7 @@ for (const kind of kinds) {
       const limiter = new MemoryLimiter({ now: () => now, seed: (demands) => sums.seeds(demands) })
       sums.feeds(limiter)
       const spender = key()
-      sums.add([{ spender: spenderName(spender), amount: 100, window: undefined }])
+      spend(sums, spenderName(spender), 100)
       const budget = demand(spender.value, 'budget', 100, 10)
       assert.ok(refused(await limiter.reserve([budget])))
       await sums.set(spender, 0 as NanoUsd)
@@ -172,7 +175,7 @@ for (const kind of kinds) {
     it('a regenerated key keeps its sums under its new id', async () => {
       const sums = book()
       const [from, to] = [key(), key()]
-      sums.add([{ spender: spenderName(from), amount: 70, window: undefined }])
+      spend(sums, spenderName(from), 70)
       await sums.move(from, to)
       assert.equal(await amountOf(sums, to), 70)
       assert.equal(await amountOf(sums, from), 0)
@@ -187,9 +190,8 @@ for (const kind of kinds) {
         { length: 2_500 },
         (_, index): Spender => ({ kind: 'end_user', value: `${run}-${index}` }),
       )
-      const spends = spenders.map((spender) => ({ spender: spenderName(spender), amount: 3, window: undefined }))
-      one.add(spends)
-      other.add([...spends].reverse())
+      for (const spender of spenders) spend(one, spenderName(spender), 3)
+      for (const spender of [...spenders].reverse()) spend(other, spenderName(spender), 3)
       await Promise.all([one.write(), other.write()])
       const sums = await one.of(spenders)
       assert.ok([...sums.values()].every(({ amount }) => amount === 6))
@@ -201,9 +203,9 @@ for (const kind of kinds) {
       const sums = book()
       const spender = key()
       await server?.kill()
-      sums.add([{ spender: spenderName(spender), amount: 20, window: undefined }])
+      spend(sums, spenderName(spender), 20)
       await assert.rejects(sums.write())
-      sums.add([{ spender: spenderName(spender), amount: 22, window: undefined }])
+      spend(sums, spenderName(spender), 22)
       await assert.rejects(sums.of([spender]), { code: 'store_unavailable' })
       await server?.start()
       for (let tries = 0; tries < 100; tries += 1) {

@@ -23,13 +23,7 @@ export interface SpendBookOptions {
   readonly onFailure: (error: unknown) => void
 }
 
-/** What a call cost one spender. */
-export interface Spend {
-  /** `spenderName` */
-  readonly spender: string
-  readonly amount: number
-  readonly window: SpendEntry['window']
-}
+type CalendarEnds = readonly [number, number, number]
 
 interface Pending {
   readonly spender: string
@@ -79,25 +73,36 @@ export class SpendBook implements Spending {
     this.#limiter = limiter
   }
 
-  add(spends: readonly Spend[]): void {
-    const now = this.#options.now()
-    for (const { spender, amount, window } of spends) {
-      if (amount === 0) continue
-      const entries = this.#pending.get(spender)
-      const entry = entries?.find((one) => one.window?.end === window?.end)
-      if (entry !== undefined) {
-        entry.amount += amount
-        entry.at = now
-      } else if (entries !== undefined) {
-        entries.push({ spender, amount, window, at: now })
-      } else if (this.#pending.size < maxPending) {
-        this.#pending.set(spender, [{ spender, amount, window, at: now }])
-      } else {
-        this.#lost += 1
-        if (this.#lost === 1) this.#options.onFailure(new Error(`more than ${maxPending} spenders wait for the store`))
-      }
+  /**
+   * @param spender `spenderName`
+   * @param ends of the budget windows before, now and next, Unix ms; `undefined`: its budget is never reset
+   * @param at Unix ms
+   */
+  add(spender: string, amount: number, ends: CalendarEnds | undefined, at: number): void {
+    if (amount === 0) return
+    const entries = this.#pending.get(spender)
+    if (entries === undefined) {
+      if (this.#pending.size < maxPending) this.#pending.set(spender, [pendingOf(spender, amount, ends, at)])
+      else this.#lose()
+      return
     }
-    this.#options.figures.pendingSpends = this.#pending.size
+    // Nearly always there is one entry: windows change rarely.
+    for (const entry of entries) {
+      if (entry.window?.end !== ends?.[1]) continue
+      entry.amount += amount
+      entry.at = at
+      return
+    }
+    entries.push(pendingOf(spender, amount, ends, at))
+  }
+
+  #lose(): void {
+    this.#lost += 1
+    if (this.#lost === 1) {
+      this.#options.onFailure(
+        new Error(`more than ${maxPending} spenders wait for the store: what others spend is not summed up`),
+      )
+    }
   }
 
   /** The spender's sum as far as this process knows it without asking; `undefined`: not at all. */
@@ -154,6 +159,11 @@ export class SpendBook implements Spending {
     await this.#limiter?.setBudget(counterName(to.kind, to.value, 'budget'), moved?.amount ?? 0)
   }
 
+  /** Spenders whose sums wait to be written. */
+  get pending(): number {
+    return this.#pending.size + (this.#batch?.entries.length ?? 0)
+  }
+
   /** Writes all that is pending. Rejects with `store_unavailable` when the store is away; it is kept then. */
   async write(): Promise<void> {
     // Somebody else's turn may have begun before what this caller wants written.
@@ -185,7 +195,6 @@ export class SpendBook implements Spending {
       this.#batch = undefined
       this.#version += 1
       for (const sum of sums) this.#remember(sum)
-      this.#options.figures.pendingSpends = this.#pending.size
       await this.#raise(sums)
     }
   }
@@ -238,6 +247,10 @@ export class SpendBook implements Spending {
     const [oldest] = this.#known.keys()
     if (oldest !== undefined) this.#known.delete(oldest)
   }
+}
+
+function pendingOf(spender: string, amount: number, ends: CalendarEnds | undefined, at: number): Pending {
+  return { spender, amount, window: ends === undefined ? undefined : { start: ends[0], end: ends[1] }, at }
 }
 
 /** As the store would have it after writing the entries. */
