@@ -14,7 +14,7 @@ export interface BootSettings {
 /** The values as they are now; `undefined` where they are not set, or refer to nothing. */
 export async function bootSettingsOf({ resources }: Layer, inputs: Pick<Inputs, 'read'>): Promise<BootSettings> {
   const settings = resources.find(({ kind }) => kind === 'settings')?.spec.general_settings
-  const valueOf = async (key: string): Promise<string | undefined> => {
+  const read = async (key: string): Promise<string | undefined> => {
     const written = isObject(settings) ? settings[key] : undefined
     if (typeof written !== 'string' || written === '') return undefined
     const reference = referenceOf(written)
@@ -22,5 +22,5 @@ export async function bootSettingsOf({ resources }: Layer, inputs: Pick<Inputs, 
     const content = await inputs.read(reference)
     return content.found ? content.value.reveal() || undefined : undefined
   }
-  return { databaseUrl: await valueOf('database_url'), masterKey: await valueOf('master_key') }
+  return { databaseUrl: await read('database_url'), masterKey: await read('master_key') }
 }

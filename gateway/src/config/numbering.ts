@@ -1,5 +1,6 @@
 import type { Store } from '../core/store.ts'
 import type { JsonObject } from '../lib/json.ts'
+import type { LayerDifference } from './layer-difference.ts'
 
 /** Where revisions come from when several replicas share one count. */
 export interface Numbering {
@@ -15,6 +16,8 @@ export interface NumberedContent {
   readonly source: string
   /** Equal contents are equal hashes. */
   readonly hash: string
+  /** From the content before, for the journal. */
+  readonly difference?: LayerDifference
   /** The last revision that is in it already; 0: none. */
   readonly stored: number
   /** The number has to be greater. */
@@ -47,14 +50,14 @@ export function storeNumbering(store: Pick<Store, 'change' | 'health'>): Numberi
 
 async function numbered(
   store: Pick<Store, 'change'>,
-  { source, hash, stored, floor }: NumberedContent,
+  { source, hash, difference, stored, floor }: NumberedContent,
 ): Promise<number> {
   const actor = { id: source, role: 'proxy_admin', via: source } as const
   const { result } = await store.change({ actor, above: floor }, async (transaction) => {
     const known = await transaction.record('source', source)
     const revision = Math.max(stored, known?.body.content === hash ? known.revision : 0)
     if (revision > floor) return revision
-    const body: JsonObject = { content: hash }
+    const body: JsonObject = { content: hash, ...difference }
     await transaction.putRecord('source', source, body)
     return transaction.revision
   })

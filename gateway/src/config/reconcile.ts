@@ -1,16 +1,17 @@
 import type { PriceLoader } from '../core/cost/price-loader.ts'
+import { GatewayError } from '../core/errors.ts'
 import type { Inputs, InputUri } from '../core/input.ts'
 import { isError, type Problem, problem, problemToLine } from '../core/problem.ts'
 import type { Layer, Source, Verdict } from '../core/resource.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { UpstreamPool } from '../lib/http-client.ts'
-import { layersHash } from './content-hash.ts'
 import type { Sealer } from './kept-resource.ts'
 import { LastGood } from './last-good.ts'
 import { LayerTable } from './layer-table.ts'
-import type { NumberedContent, Numbering } from './numbering.ts'
+import type { Numbering } from './numbering.ts'
 import { type Outcome, type Prepared, prepare, type Workshop } from './prepare.ts'
 import { Publication } from './publication.ts'
+import { RevisionCount } from './revision-count.ts'
 import { guard } from './shrink-guard.ts'
 import type { Slot } from './slot.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -137,6 +138,7 @@ class Loop implements Reconciler {
   /** Of each source, by name. */
   readonly #identities: ReadonlyMap<string, string>
   readonly #pace = new TurnPace()
+  readonly #count: RevisionCount
   #life: 'new' | 'running' | 'stopped' = 'new'
   /** Turns are taken one after the other. */
   #turns: Promise<unknown> = Promise.resolve()
@@ -155,11 +157,6 @@ class Loop implements Reconciler {
   #inputsEpoch = 0
   /** With which inputs the layers that serve were built, or found to be still current. */
   #servedInputsEpoch = -1
-  /** What had its number from the numbering: the layers that are no store's, and with which inputs. */
-  #numbered: { readonly whole: Pick<NumberedContent, 'source' | 'hash'> | undefined; readonly inputsEpoch: number } = {
-    whole: undefined,
-    inputsEpoch: -1,
-  }
   #copyUris: ReadonlySet<InputUri> = new Set()
   #staleSince: number | undefined
   /** Why the last turn could not even be finished. */
@@ -170,6 +167,7 @@ class Loop implements Reconciler {
     this.#options = options
     this.#clock = clock
     this.#identities = new Map(sources.map(({ source }) => [source.name, source.identity ?? source.name]))
+    this.#count = new RevisionCount(options.numbering)
     this.#layers = new LayerTable(sources.map(({ source }) => source.name))
     const pool = new UsagePool((key, cause) => this.#unexpected(new Error(`${key} did not close`, { cause })))
     this.#workshop = { inputs, openPool, pool, ...(options.prices === undefined ? {} : { prices: options.prices }) }
@@ -217,10 +215,7 @@ class Loop implements Reconciler {
 
   async countFrom(revision: number): Promise<void> {
     const ahead = this.#publication.revision
-    const { numbering } = this.#options
-    if (numbering === undefined || ahead <= revision) return
-    const { whole } = this.#numbered
-    if (whole !== undefined) await numbering.revisionOf({ ...whole, stored: 0, floor: ahead - 1 })
+    if (ahead > revision) await this.#count.catchUp(ahead)
   }
 
   /** A source that may be away for long goes on as it was before the start. */
@@ -397,20 +392,15 @@ class Loop implements Reconciler {
   }
 
   /** The number to publish under; `undefined`: what serves is what was prepared. */
-  async #revisionFor(prepared: Prepared, layers: readonly Layer[]): Promise<number | undefined> {
-    const { served, revision } = this.#publication
-    const stored = Math.max(0, ...layers.map((layer) => layer.revision ?? 0))
-    if (served !== undefined && !prepared.changed && stored <= revision) return undefined
-    const floor = this.#publication.floor(prepared.hash)
-    const { numbering } = this.#options
-    if (numbering === undefined) return Math.max(stored, floor + 1)
-    const layersOfOthers = layers.filter(({ acceptance }) => acceptance !== 'rows')
-    const whole = { source: layersOfOthers.map((layer) => layer.source).join(' '), hash: layersHash(layersOfOthers) }
-    const before = this.#numbered
-    this.#numbered = { whole, inputsEpoch: this.#servedInputsEpoch }
-    const sameInputs = before.inputsEpoch === this.#servedInputsEpoch
-    if (served !== undefined && before.whole?.hash === whole.hash && sameInputs && stored > floor) return stored
-    return (await numbering.revisionOf({ ...whole, stored, floor })) ?? floor + 1
+  #revisionFor(prepared: Prepared, layers: readonly Layer[]): Promise<number | undefined> {
+    const { revision, served } = this.#publication
+    return this.#count.next({
+      prepared,
+      layers,
+      inputsEpoch: this.#servedInputsEpoch,
+      served: served === undefined ? undefined : { revision },
+      floor: this.#publication.floor(prepared.hash),
+    })
   }
 
   #desk(): Desk {
@@ -426,6 +416,9 @@ class Loop implements Reconciler {
     const inputsEpoch = this.#inputsEpoch
     const startedAt = this.#clock.now()
     const layers = this.#layers.acceptedWith(layer)
+    if (!this.#isComplete(layers)) {
+      throw new GatewayError('not_ready', 'No configuration has been accepted yet; GET /config/status tells why.')
+    }
     const others = layers.filter(({ source }) => source !== layer.source).map(({ source }) => source)
     const outcome = await prepare(layers, served, this.#workshop, new Set(others))
     const durationMs = this.#clock.now() - startedAt

@@ -133,7 +133,7 @@ export class Feed {
   }
 
   async #look(): Promise<void> {
-    if (this.#life !== 'running') return
+    if (this.#life === 'stopped') return
     const { clock, store } = this.#options
     // The lease counts from before the question: what is committed after the answer waits for it to run out.
     const askedAt = clock.now()
