@@ -6,6 +6,7 @@ import type { Layer, Source, Verdict } from '../core/resource.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { UpstreamPool } from '../lib/http-client.ts'
 import type { Sealer } from './kept-resource.ts'
+import { priceMapName } from './kinds/price-map.ts'
 import { LastGood } from './last-good.ts'
 import { LayerTable } from './layer-table.ts'
 import type { Numbering } from './numbering.ts'
@@ -245,6 +246,7 @@ class Loop implements Reconciler {
       revision,
       generation,
       hash: served?.hash,
+      priceMap: served?.entries['price-map'].get(priceMapName)?.value.book.hash,
       sources: this.#layers.statuses(this.#warnings),
       problems: this.#problems,
       servingStaleSince: this.#staleSince,

@@ -45,6 +45,8 @@ export interface ConfigStatus {
   readonly revision: number
   readonly generation: number
   readonly hash: string | undefined
+  /** Of the price map that serves. */
+  readonly priceMap: string | undefined
   readonly sources: readonly SourceStatus[]
   /** Errors of what was refused last, then warnings of what serves. */
   readonly problems: readonly Problem[]

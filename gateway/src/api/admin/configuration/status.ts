@@ -17,6 +17,7 @@ export function statusToWire(status: ConfigStatus) {
     revision: status.revision,
     generation: status.generation,
     hash: status.hash ?? null,
+    price_map: status.priceMap ?? null,
     sources: status.sources.map(sourceToWire),
     problems: status.problems,
     serving_stale_since: time(status.servingStaleSince),
