@@ -3,6 +3,8 @@ import type { AddressInfo } from 'node:net'
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { configurationRoutes } from './api/admin/configuration/routes.ts'
+import { BackgroundChecks } from './api/admin/health/background.ts'
+import { HealthChecker } from './api/admin/health/checker.ts'
 import { adminRoutes } from './api/admin/index.ts'
 import type { AdminParts } from './api/admin/parts.ts'
 import { siteRoutes } from './api/admin/site.ts'
@@ -25,6 +27,7 @@ import { kinds } from './config/kinds/index.ts'
 import { storeNumbering } from './config/numbering.ts'
 import { prepare } from './config/prepare.ts'
 import { createReconciler, type Reconciler, type Turn } from './config/reconcile.ts'
+import { RefusalJournal } from './config/refusal-journal.ts'
 import { revertChange } from './config/revert.ts'
 import { Slot } from './config/slot.ts'
 import type { Snapshot } from './config/snapshot.ts'
@@ -131,6 +134,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
     identity: identityOf(place),
     kinds: new Set(kinds.map((kind) => kind.name)),
   })
+  const refusals = new RefusalJournal(store, (error) => log.warn('config.journal.failed', { error }))
   const reconciler = createReconciler({
     sources: [
       { source, required: true },
@@ -149,6 +153,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
     onTurn(turn) {
       logTurn(turn, log)
       metrics.onTurn(turn)
+      refusals.onTurn(turn)
     },
   })
   const reachable = (): boolean => store.health.up
@@ -215,6 +220,13 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
     directory,
     freshness: { reachable, leaseValid: () => feed.leaseValid(), confirm: () => feed.confirm() },
   })
+  const checker = new HealthChecker(tools)
+  const backgroundChecks = new BackgroundChecks({
+    checker,
+    acquire: () => slot.acquire(),
+    clock: systemClock,
+    onUnexpected: (error) => log.error('health.round.failed', { error }),
+  })
   const routes: readonly DescribedRoute[] = [
     ...inferenceRoutes(tools, directory),
     ...modelRoutes(directory),
@@ -232,6 +244,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
         store,
         tools,
         ledger: keeping.ledger,
+        checker,
         prices: prices.updates,
         spending,
         timezone: () => slot.current?.settings.limits.timezone ?? 'UTC',
@@ -265,6 +278,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
     await prices.schedule.stop()
     await keeping.stop()
     await limiting.stop()
+    await backgroundChecks.stop()
     await feed.stop()
     await reconciler.stop()
     await store.stop()
@@ -286,6 +300,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
       await limiting.start()
       const verdict = await reconciler.start()
       await feed.start()
+      backgroundChecks.start()
       prices.schedule.start()
       return { address, verdict }
     },
@@ -404,7 +419,7 @@ function identityOf({ databaseUrl, dataDirectory }: StoreOptions): string {
 }
 
 function adminParts(
-  parts: Pick<AdminParts, 'changes' | 'store' | 'tools' | 'ledger' | 'prices' | 'spending' | 'timezone'> & {
+  parts: Pick<AdminParts, 'changes' | 'store' | 'tools' | 'ledger' | 'checker' | 'prices' | 'spending' | 'timezone'> & {
     readonly boot: BootOptions
     readonly inputs: Inputs
   },
