@@ -27,6 +27,8 @@ export interface Probe {
   /** Of the whole probe. */
   readonly timeoutMs: number
   readonly principal: Principal
+  /** Ends it early. */
+  readonly signal?: AbortSignal
 }
 
 export interface Probed {
@@ -74,6 +76,13 @@ async function send(deployment: Deployment, snapshot: Snapshot, how: Probe, tool
   const attempt = new Attempt(deployment, undefined, limits, tools)
   const model = modelOf(deployment, how)
   attempt.start(deployment.endpoint(prepared.dialect, { model, stream: false }), prepared.body.bytes)
+  how.signal?.addEventListener(
+    'abort',
+    () => attempt.abort(new GatewayError('shutting_down', 'The check was given up.')),
+    {
+      once: true,
+    },
+  )
   const result = await attempt.result
   if (result.type !== 'whole')
     throw new GatewayError('upstream_malformed', 'the provider streamed, though it was not asked to')

@@ -26,10 +26,27 @@ export interface Settings {
   /** `cost_discount_config` and `cost_margin_config`. */
   readonly terms: TermsTable
   readonly limits: LimitSettings
+  readonly health: HealthSettings
+  /** `general_settings.store_model_in_db`; `undefined`: what the variable STORE_MODEL_IN_DB says. */
+  readonly storesModels: boolean | undefined
+  /** `litellm_settings.public_model_groups` */
+  readonly publicModelGroups: readonly string[]
   /** Header to read the key from first (`general_settings.litellm_key_header_name`), lower case. */
   readonly keyHeader: string | undefined
   /** Headers that name the end user, after LiteLLM's own (`general_settings.user_header_name`), lower case. */
   readonly endUserHeaders: readonly string[]
+}
+
+/** What `general_settings` says of checks of the deployments (contract 5). */
+export interface HealthSettings {
+  /** `background_health_checks` with `health_check_interval`; `undefined`: deployments are asked only when somebody asks. */
+  readonly everyMs: number | undefined
+  /** `health_check_timeout`, of one check. */
+  readonly timeoutMs: number
+  /** `health_check_details`: show more of a deployment than its model and its error. */
+  readonly showsDetails: boolean
+  /** `allow_public_health_readiness_details` */
+  readonly readinessShowsDetails: boolean
 }
 
 /** What `litellm_settings`, `general_settings` and `router_settings` say of limits (contract 3.6, 4.7). */

@@ -7,6 +7,7 @@ import type { Spending } from '../../core/spend.ts'
 import type { Store } from '../../core/store.ts'
 import type { JsonObject } from '../../lib/json.ts'
 import type { PriceUpdates } from '../../prices/updates.ts'
+import type { HealthChecker } from './health/checker.ts'
 
 /** What the management routes are given; nothing here changes while the process runs. */
 export interface AdminParts {
@@ -14,6 +15,7 @@ export interface AdminParts {
   readonly store: Store
   readonly tools: Tools
   readonly ledger: Ledger
+  readonly checker: HealthChecker
   readonly prices: PriceUpdates
   readonly spending: Spending
   /** IANA name of the zone in which budgets start again, `litellm_settings.timezone`. */

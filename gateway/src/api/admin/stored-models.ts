@@ -1,5 +1,4 @@
 import type { Snapshot } from '../../config/snapshot.ts'
-import { isObject } from '../../lib/json.ts'
 
 /**
  * Whether models and settings may be kept in the store. LiteLLM needs it switched on; here there is always a store, so only an
@@ -9,8 +8,5 @@ export function storesModels(
   snapshot: Snapshot | undefined,
   environment: Readonly<Record<string, string | undefined>>,
 ): boolean {
-  const general = snapshot?.declared.get('settings', 'gateway')?.spec.general_settings
-  const declared = isObject(general) ? general.store_model_in_db : undefined
-  const value = declared ?? environment.STORE_MODEL_IN_DB
-  return value === undefined || value === null || String(value).trim().toLowerCase() !== 'false'
+  return snapshot?.settings.storesModels ?? environment.STORE_MODEL_IN_DB?.trim().toLowerCase() !== 'false'
 }

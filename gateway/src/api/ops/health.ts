@@ -1,6 +1,5 @@
 import { readinessDetails } from '../admin/health/routes.ts'
-import { sectionOf } from '../admin/settings/stored-settings.ts'
-import type { Exchange, Route } from '../route.ts'
+import type { Route } from '../route.ts'
 import { sendJson } from '../send-json.ts'
 
 /** What readiness needs to know: whether this process can serve, never whether its dependencies are well (reliability 0.6). */
@@ -35,7 +34,9 @@ export function healthRoutes(health: () => Health): readonly Route[] {
         const detail = 'Service Unhealthy (no accepted configuration yet; GET /config/status tells why)'
         return sendJson(exchange, 503, { detail })
       }
-      if (showsDetails(exchange)) return sendJson(exchange, 200, readinessDetails(exchange.snapshot, store))
+      if (exchange.snapshot?.settings.health.readinessShowsDetails === true) {
+        return sendJson(exchange, 200, readinessDetails(exchange.snapshot, store))
+      }
       return sendJson(exchange, 200, { status: 'healthy', db: store.up ? 'connected' : 'Not connected' })
     },
   })
@@ -47,10 +48,4 @@ export function healthRoutes(health: () => Health): readonly Route[] {
     ready('GET'),
     ready('OPTIONS'),
   ]
-}
-
-/** `general_settings.allow_public_health_readiness_details` */
-function showsDetails({ snapshot }: Exchange): boolean {
-  const spec = snapshot?.declared.get('settings', 'gateway')?.spec ?? {}
-  return sectionOf(spec, 'general_settings').allow_public_health_readiness_details === true
 }

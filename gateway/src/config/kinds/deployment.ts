@@ -33,6 +33,9 @@ const modelInfo = field.mapping({
   team_id: field.text.nullish(),
   access_groups: field.names.nullish(),
   base_model: field.text.nullish(),
+  health_check_model: field.text.nullish(),
+  health_check_timeout: field.amount.nullish(),
+  disable_background_health_check: field.flag.nullish(),
 })
 
 /** An entry of `model_list` (contract 2.1). */

@@ -34,6 +34,8 @@ test('without a word the defaults of LiteLLM hold', async () => {
       maxResponseBytes: 100 * 1024 * 1024,
       alwaysIncludeStreamUsage: false,
       requireAuthForMetrics: false,
+      ledgerDisabled: false,
+      ledgerRetentionMs: undefined,
       terms: new TermsTable({ discounts: {}, margins: {} }),
       limits: {
         timezone: 'UTC',
@@ -43,6 +45,9 @@ test('without a word the defaults of LiteLLM hold', async () => {
         maxEndUserBudget: undefined,
         providers: new Map(),
       },
+      health: { everyMs: undefined, timeoutMs: 60_000, showsDetails: true, readinessShowsDetails: false },
+      storesModels: undefined,
+      publicModelGroups: [],
       keyHeader: undefined,
       endUserHeaders: [],
     })

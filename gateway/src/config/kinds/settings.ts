@@ -34,6 +34,8 @@ const defaults = {
   maxRequestMegabytes: 100,
   /** An answer that is not a stream is held whole; images and embeddings by the thousand fit. */
   maxResponseMegabytes: 100,
+  healthCheckEveryMs: 300_000,
+  healthCheckTimeoutMs: 60_000,
 }
 
 /** Names that LiteLLM has and this version has not: served by the default, with a warning. */
@@ -79,6 +81,17 @@ export const settings = defineKind({
         margins: litellm.cost_margin_config ?? {},
       }),
       limits: limitSettings(litellm, router, general),
+      health: Object.freeze({
+        everyMs:
+          general.background_health_checks === true
+            ? (general.health_check_interval ?? defaults.healthCheckEveryMs)
+            : undefined,
+        timeoutMs: general.health_check_timeout ?? defaults.healthCheckTimeoutMs,
+        showsDetails: general.health_check_details ?? true,
+        readinessShowsDetails: general.allow_public_health_readiness_details ?? false,
+      }),
+      storesModels: general.store_model_in_db ?? undefined,
+      publicModelGroups: Object.freeze(litellm.public_model_groups ?? []),
       keyHeader: general.litellm_key_header_name?.toLowerCase(),
       endUserHeaders: Object.freeze(endUserHeaders(general, build)),
     })

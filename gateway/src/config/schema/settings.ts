@@ -93,6 +93,7 @@ const litellmSettings = field.section({
   upperbound_key_generate_params: managementParams.nullish(),
   default_internal_user_params: managementParams.nullish(),
   default_team_params: managementParams.nullish(),
+  public_model_groups: field.names.nullish(),
 })
 
 const routerSettings = field.section({
@@ -136,6 +137,12 @@ const generalSettings = field.section({
   user_header_mappings: z.array(userHeader, { error: 'a list of headers and roles' }).nullish(),
   disable_spend_logs: field.flag.nullish(),
   maximum_spend_logs_retention_period: field.age.nullish(),
+  store_model_in_db: field.flag.nullish(),
+  background_health_checks: field.flag.nullish(),
+  health_check_interval: field.seconds.nullish(),
+  health_check_timeout: field.seconds.nullish(),
+  health_check_details: field.flag.nullish(),
+  allow_public_health_readiness_details: field.flag.nullish(),
   token_rate_limit_type: z.enum(['total', 'output', 'input'], { error: '`total`, `output` or `input`' }).nullish(),
 })
 

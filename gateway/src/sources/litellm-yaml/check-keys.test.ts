@@ -44,11 +44,11 @@ test('code by configuration is refused, also as a dotted callback', () => {
 
 test('an unknown parameter is a field of the body, and suspect only when it nearly is a setting', () => {
   const model =
-    'model_list:\n- model_name: a\n  litellm_params: {model: m, temperature: 0, top_k: 4, api_bse: x}\n  model_info: {anything: 1, health_check_model: t}\n  extra: 1\n'
+    'model_list:\n- model_name: a\n  litellm_params: {model: m, temperature: 0, top_k: 4, api_bse: x}\n  model_info: {anything: 1, supported_environments: t}\n  extra: 1\n'
   assert.deepEqual(linesOf(model), [
     'c.yaml:5:3 warning model_list[0].extra: unknown key `extra`, it has no effect (remove it)',
     'c.yaml:3:56 warning model_list[0].litellm_params.api_bse: `api_bse` is no setting, it is sent to the provider as a field of the request body (did you mean `api_base`?)',
-    'c.yaml:4:29 warning model_list[0].model_info.health_check_model: `health_check_model` is a LiteLLM setting that this version does not act on',
+    'c.yaml:4:29 warning model_list[0].model_info.supported_environments: `supported_environments` is a LiteLLM setting that this version does not act on',
   ])
 })
 

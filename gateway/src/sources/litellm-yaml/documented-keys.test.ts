@@ -36,7 +36,15 @@ test('the keys called honoured are exactly those that the config schemas read', 
   assert.deepEqual(honoured(routerSettingsKeys), readBy(routerShape, 'model_group_alias'))
   assert.deepEqual(honoured(retryPolicyKeys), readBy(routerShape.retry_policy.unwrap().unwrap().shape))
   assert.deepEqual(honoured(allowedFailsPolicyKeys), readBy(routerShape.allowed_fails_policy.unwrap().unwrap().shape))
-  assert.deepEqual(honoured(modelInfoKeys), readBy({}, 'access_groups', 'base_model', 'id', 'team_id', ...priceFields))
+  assert.deepEqual(
+    honoured(modelInfoKeys),
+    readBy(
+      {},
+      ...['access_groups', 'base_model', 'id', 'team_id'],
+      ...['health_check_model', 'health_check_timeout', 'disable_background_health_check'],
+      ...priceFields,
+    ),
+  )
 })
 
 test('the deployment kind warns of every documented parameter that has no effect', () => {

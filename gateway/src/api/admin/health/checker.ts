@@ -7,7 +7,6 @@ import type { Principal } from '../../../core/principal.ts'
 import type { JsonObject } from '../../../lib/json.ts'
 import { masked } from '../masking.ts'
 import { objectOf, textOf } from '../models/row.ts'
-import { sectionOf } from '../settings/stored-settings.ts'
 
 /** What one check of one deployment found. */
 export interface Check {
@@ -26,7 +25,7 @@ export interface Check {
 
 const atOnce = 16
 const mostKept = 2_000
-const usualTimeoutMs = 60_000
+const longestTimeoutMs = 3_600_000
 const longestError = 2_000
 
 /** Asks deployments whether they answer, and remembers what was found: the newest of each, and the last two thousand. */
@@ -50,13 +49,20 @@ export class HealthChecker {
   }
 
   /** A few at a time, so that a thousand deployments are not a thousand connections. In the order given. */
-  async check(deployments: readonly Deployment[], snapshot: Snapshot, principal: Principal): Promise<readonly Check[]> {
-    const found = new Array<Check>(deployments.length)
+  async check(
+    deployments: readonly Deployment[],
+    snapshot: Snapshot,
+    principal: Principal,
+    signal?: AbortSignal,
+  ): Promise<readonly Check[]> {
+    const found: Check[] = []
+    const over = (): boolean => signal?.aborted === true
     const queue = deployments.entries()
     const work = async (): Promise<void> => {
       for (const [index, deployment] of queue) {
-        const check = await this.checkOne(deployment, snapshot, principal)
-        this.#keep(check)
+        if (over()) return
+        const check = await this.checkOne(deployment, snapshot, principal, undefined, signal)
+        if (!over()) this.#keep(check)
         found[index] = check
       }
     }
@@ -64,15 +70,40 @@ export class HealthChecker {
     return found
   }
 
+  /** What was found last; only deployments of which nothing is known are asked. */
+  async checkUnknown(
+    deployments: readonly Deployment[],
+    snapshot: Snapshot,
+    principal: Principal,
+  ): Promise<readonly Check[]> {
+    // A deployment that was changed is another object, and what was found of the old one says nothing about it.
+    const known = (deployment: Deployment): Check | undefined => {
+      const check = this.#latest.get(deployment.id)
+      return check?.deployment === deployment ? check : undefined
+    }
+    const unknown = deployments.filter((deployment) => known(deployment) === undefined)
+    const asked = new Map(
+      (await this.check(unknown, snapshot, principal)).map((check) => [check.deployment.id, check] as const),
+    )
+    return deployments.flatMap((deployment) => asked.get(deployment.id) ?? known(deployment) ?? [])
+  }
+
   /** Without keeping what was found. @param mode the deployment's own unless given */
-  async checkOne(deployment: Deployment, snapshot: Snapshot, principal: Principal, mode?: string): Promise<Check> {
+  async checkOne(
+    deployment: Deployment,
+    snapshot: Snapshot,
+    principal: Principal,
+    mode?: string,
+    signal?: AbortSignal,
+  ): Promise<Check> {
     const at = this.#tools.clock.wall()
     const base = { id: randomUUID(), deployment, at, by: principal.userId || (principal.key?.shownAs ?? '') }
     const plan = planOf(deployment, snapshot, mode)
     if (typeof plan === 'string') {
       return { ...base, skipped: plan, error: undefined, rateLimits: {}, durationMs: 0 }
     }
-    const { error, headers, durationMs } = await probe(deployment, snapshot, { ...plan, principal }, this.#tools)
+    const how = { ...plan, principal, ...(signal === undefined ? {} : { signal }) }
+    const { error, headers, durationMs } = await probe(deployment, snapshot, how, this.#tools)
     if (error?.code === 'internal')
       this.#tools.report('health.check.failed', { deployment: deployment.id }, error.cause)
     return {
@@ -104,9 +135,8 @@ function planOf(
   const named = (asked ?? textOf(info.mode)) || 'chat'
   const mode = probeModes.find((known) => known === named)
   if (mode === undefined) return `calls of mode ${named} cannot be probed`
-  const general = sectionOf(snapshot.declared.get('settings', 'gateway')?.spec ?? {}, 'general_settings')
-  const seconds = Number(info.health_check_timeout ?? general.health_check_timeout ?? usualTimeoutMs / 1000)
-  const timeoutMs = seconds > 0 && seconds < 3600 ? seconds * 1000 : usualTimeoutMs
+  const seconds = Number(info.health_check_timeout ?? 0)
+  const timeoutMs = seconds > 0 ? Math.min(seconds * 1000, longestTimeoutMs) : snapshot.settings.health.timeoutMs
   if (!deployment.upstreamModel.includes('*')) return { mode, wildcard: undefined, timeoutMs }
   const wildcard = textOf(info.health_check_model).replace(`${deployment.provider}/`, '')
   if (wildcard === '') return 'a wildcard has no model of its own; name one in model_info.health_check_model'

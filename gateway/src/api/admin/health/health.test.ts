@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { waitFor } from '../../../../../e2e/wait.ts'
 import { putKey } from '../../../../test/callers.ts'
 import { startManaged } from '../../../../test/managed-app.ts'
 import { playProvider } from '../../../../test/played/provider.ts'
@@ -99,4 +100,35 @@ test('readiness tells of the store, and of more where it is asked to', async (co
   assert.equal((await get('/health/services?service=slack')).status, 422)
   assert.equal((await get('/health/services?service=zzz')).status, 400)
   assert.equal((await get('/health/services?service=database')).body.status, 'success')
+})
+
+test('background checks find out by themselves, and asking reads what they found; a process that ends gives them up', async (context) => {
+  const provider = await playProvider({ behaviours: { stuck: 'headers-delay=2500' } })
+  context.after(() => provider.close())
+  const base = { api_key: 'sk-played', api_base: `${provider.url}/v1` }
+  const { post, get } = await startManaged(context, { config: 'model_list: []\n' })
+  await post('/model/new', { model_name: 'a', litellm_params: { ...base, model: 'openai/a' }, model_info: { id: 'a' } })
+  await post('/model/new', {
+    model_name: 'b',
+    litellm_params: { ...base, model: 'openai/b' },
+    model_info: { id: 'b', disable_background_health_check: true },
+  })
+  await post('/config/update', { general_settings: { background_health_checks: true, health_check_interval: 600 } })
+  await waitFor('the first round', async () => (await get('/health/latest')).body.total_models === 1, {
+    withinMs: 5_000,
+  })
+  const sent = provider.ledger.calls.length
+  assert.equal(sent, 1)
+  const first = await get('/health')
+  assert.equal(first.body.healthy_count, 2, 'what no round asks is asked')
+  assert.equal((await get('/health')).body.healthy_count, 2)
+  assert.equal(provider.ledger.calls.length, sent + 1)
+  // This one hangs while the process ends after the test.
+  await post('/model/new', {
+    model_name: 'c',
+    litellm_params: { ...base, model: 'openai/stuck' },
+    model_info: { id: 'c' },
+  })
+  await post('/config/update', { general_settings: { health_check_interval: 1 } })
+  await waitFor('the second round', async () => provider.ledger.calls.length >= sent + 3, { withinMs: 5_000 })
 })

@@ -10,9 +10,8 @@ import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { objectOf } from '../models/row.ts'
 import { maySee, visibleDeployments } from '../models/visible.ts'
 import type { AdminParts } from '../parts.ts'
-import { sectionOf } from '../settings/stored-settings.ts'
 import { snapshotOf } from '../snapshot-of.ts'
-import { type Check, endpointOf, HealthChecker } from './checker.ts'
+import { type Check, endpointOf } from './checker.ts'
 
 const tag = 'health'
 const everyRole = [...roles]
@@ -49,24 +48,28 @@ const services = [
 ]
 
 export function healthCheckRoutes(
-  parts: Pick<AdminParts, 'tools' | 'store' | 'tryDeployment'>,
+  parts: Pick<AdminParts, 'tools' | 'store' | 'tryDeployment' | 'checker'>,
 ): readonly DeclaredRoute[] {
-  const { tools, store } = parts
-  const checker = new HealthChecker(tools)
+  const { tools, store, checker } = parts
 
   return [
     adminRoute({
       method: 'GET',
       path: '/health',
-      summary: 'Calls each deployment once, with few tokens, and tells which of them answered',
+      summary:
+        'Calls each deployment once, with few tokens, and tells which answered; what background checks found, where they run',
       tag,
       roles: everyRole,
       query: filter,
       async handle({ exchange, principal, query }) {
         const snapshot = snapshotOf(exchange)
         const chosen = choose(snapshot, visibleDeployments(snapshot, principal), query)
-        const details = general(snapshot).health_check_details !== false
-        const checks = await checker.check(chosen, snapshot, principal)
+        const { showsDetails: details, everyMs } = snapshot.settings.health
+        // Where checks run in the background, asking is reading what they found; a filter asks anew, as an operator means it.
+        const asksAnew = everyMs === undefined || query.model !== undefined || query.model_id !== undefined
+        const checks = asksAnew
+          ? await checker.check(chosen, snapshot, principal)
+          : await checker.checkUnknown(chosen, snapshot, principal)
         const of = (wanted: (check: Check) => boolean): JsonObject[] =>
           checks.filter(wanted).map((check) => endpointOf(check, snapshot, details))
         const healthy = of(({ error, skipped }) => error === undefined && skipped === undefined)
@@ -218,10 +221,6 @@ function choose(
   if (model === undefined) return visible
   const named = new Set(snapshot.models.resolve(model)?.group.deployments.map((deployment) => deployment.id))
   return visible.filter((deployment) => deployment.modelName === model || named.has(deployment.id))
-}
-
-function general(snapshot: Snapshot): JsonObject {
-  return sectionOf(snapshot.declared.get('settings', 'gateway')?.spec ?? {}, 'general_settings')
 }
 
 function statusOf({ error }: Check): string {

@@ -6,7 +6,6 @@ import type { Principal } from '../../../core/principal.ts'
 import { roles } from '../../../core/role.ts'
 import type { JsonObject } from '../../../lib/json.ts'
 import { type AdminCall, type AdminReply, adminRoute, type DeclaredRoute } from '../../admin-route.ts'
-import { namesOf } from '../body-changes.ts'
 import { mapPaced } from '../paced.ts'
 import type { AdminParts } from '../parts.ts'
 import { storeSource } from '../settings/stored-settings.ts'
@@ -155,7 +154,7 @@ export function modelReadRoutes({ tools }: Pick<AdminParts, 'tools'>): readonly 
       if (list === undefined) members.set(name, [deployment])
       else list.push(deployment)
     }
-    const published = new Set(publicGroups(snapshot))
+    const published = new Set(snapshot.settings.publicModelGroups)
     // An alias is a public name like others.
     const aliased = only === undefined || members.has(only) ? undefined : snapshot.models.resolve(only)?.group
     if (only !== undefined && aliased !== undefined) {
@@ -177,12 +176,6 @@ export function modelReadRoutes({ tools }: Pick<AdminParts, 'tools'>): readonly 
       ),
     )
   }
-}
-
-/** `litellm_settings.public_model_groups` */
-export function publicGroups(snapshot: Snapshot): readonly string[] {
-  const settings = snapshot.declared.get('settings', 'gateway')?.spec
-  return namesOf(objectOf(settings?.litellm_settings).public_model_groups)
 }
 
 function unknownId(id: string): GatewayError {
