@@ -2,12 +2,14 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { systemClock } from '../../lib/clock.ts'
 import type { DeclaredRoute } from '../admin-route.ts'
 import { accessGroupRoutes } from './access-groups/index.ts'
+import { modelAccessGroupRoutes } from './access-groups/models.ts'
 import { budgetRoutes } from './budgets/index.ts'
 import { customerRoutes } from './customers/index.ts'
 import { keyRoutes } from './keys/index.ts'
 import { organizationRoutes } from './organizations/index.ts'
 import type { AdminParts } from './parts.ts'
 import type { RecordTools } from './record-tools.ts'
+import { tagRoutes } from './tags/index.ts'
 import { teamRoutes } from './teams/index.ts'
 import { userRoutes } from './users/index.ts'
 
@@ -37,6 +39,8 @@ export function recordRoutes(parts: Pick<AdminParts, 'changes' | 'store' | 'spen
     ...customerRoutes(tools),
     ...budgetRoutes(tools),
     ...accessGroupRoutes(tools),
+    ...modelAccessGroupRoutes(tools),
+    ...tagRoutes(tools),
   ]
   return routes
 }

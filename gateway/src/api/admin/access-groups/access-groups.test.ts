@@ -62,3 +62,43 @@ test('names of groups are one each, and who is named must be there', async (cont
   assert.deepEqual([unknown.status, unknown.body], [404, { detail: "Access group 'none' not found" }])
   assert.equal((await app.call('PUT', '/v1/access_group/none', {})).status, 404)
 })
+
+test('a name on deployments is a group that keys can list among their models', async (context) => {
+  const app = await startManagement(context, { environment: { STORE_MODEL_IN_DB: 'True' } })
+  const ids: string[] = []
+  for (const name of ['one', 'two', 'two']) {
+    const litellm_params = { model: `openai/${name}`, api_key: 'none', mock_response: 'hello' }
+    ids.push((await done(app.post('/model/new', { model_name: name, litellm_params }))).model_id)
+  }
+  const { key } = await done(app.post('/key/generate', { models: ['group a/b'] }))
+  assert.equal((await app.chat('one', key)).status, 403)
+  const made = await done(app.post('/access_group/new', { access_group: 'group a/b', model_names: ['one', 'two'] }))
+  assert.deepEqual(made, { access_group: 'group a/b', model_names: ['one', 'two'], model_ids: null, models_updated: 3 })
+  assert.deepEqual([(await app.chat('one', key)).status, (await app.chat('two', key)).status], [200, 200])
+  const path = `/access_group/${encodeURIComponent('group a/b')}`
+  assert.deepEqual(await done(app.get(`${path}/info`)), {
+    access_group: 'group a/b',
+    model_names: ['one', 'two'],
+    deployment_count: 3,
+  })
+  assert.equal((await app.post('/access_group/new', { access_group: 'group a/b', model_names: ['one'] })).status, 409)
+  assert.equal((await done(app.call('PUT', `${path}/update`, { model_ids: [ids[0]] }))).models_updated, 2)
+  assert.deepEqual([(await app.chat('one', key)).status, (await app.chat('two', key)).status], [200, 403])
+  assert.equal((await done(app.get('/access_group/list'))).access_groups.length, 1)
+  const deleted = await done(app.call('DELETE', `${path}/delete`))
+  assert.deepEqual(deleted.models_updated, 1)
+  assert.equal((await app.chat('one', key)).status, 403)
+  for (const [method, suffix] of [
+    ['GET', 'info'],
+    ['PUT', 'update'],
+    ['DELETE', 'delete'],
+  ] as const) {
+    assert.equal(
+      (await app.call(method, `${path}/${suffix}`, method === 'PUT' ? { model_names: ['one'] } : undefined)).status,
+      404,
+    )
+  }
+  assert.equal((await app.post('/access_group/new', { access_group: 'x', model_names: ['alpha'] })).status, 400)
+  assert.equal((await app.post('/access_group/new', { access_group: 'x' })).status, 400)
+  assert.equal((await app.post('/access_group/new', { access_group: ' ', model_names: ['one'] })).status, 422)
+})
