@@ -328,6 +328,8 @@ export const generalSettingsKeys = keys({
     'max_response_size_mb',
     'always_include_stream_usage',
     'team_admin_editable_team_fields',
+    'disable_spend_logs',
+    'maximum_spend_logs_retention_period',
     'store_model_in_db',
     'background_health_checks',
     'health_check_interval',
