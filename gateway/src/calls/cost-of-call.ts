@@ -1,20 +1,28 @@
-import { type Cost, costOf } from '../core/cost/cost-of.ts'
+import { type Cost, costOf, reportedCost } from '../core/cost/cost-of.ts'
 import type { Price } from '../core/cost/price.ts'
+import { parseRate } from '../core/cost/rate.ts'
 import { serviceTierOf, type Usage } from '../core/usage.ts'
+import { headerOf, type UpstreamHeaders } from '../lib/http-client.ts'
 import type { Call } from './call.ts'
 import type { Served } from './dispatch.ts'
 import { upstreamModelOf } from './route.ts'
 import type { Tools } from './tools.ts'
 
-/** What the call costs at the prices it started with. `undefined`: the usage, or a price that is needed, is not known. */
+/**
+ * What the call costs at the prices it started with. `undefined`: the usage, or a price that is needed, is not known.
+ * @param headers of a whole answer: an upstream that is a gateway of this kind tells itself what it billed (contract 1.8)
+ */
 export function costOfCall(
   call: Call,
   { deployment, target }: Pick<Served, 'deployment' | 'target'>,
   usage: Usage | undefined,
   tools: Pick<Tools, 'clock'>,
+  headers?: UpstreamHeaders,
 ): Cost | undefined {
-  if (usage === undefined) return undefined
   const { prices, settings } = call.snapshot
+  const told = headers === undefined ? undefined : parseRate(headerOf(headers, 'x-litellm-response-cost'))
+  if (told !== undefined) return reportedCost(told, settings.terms.of(deployment.provider))
+  if (usage === undefined) return undefined
   const model = upstreamModelOf(deployment, target.resolution.wildcard)
   const price = prices.priceOf(deployment, model, usage.model)
   if (price === undefined) return undefined

@@ -32,7 +32,7 @@ export async function respond(call: Call, served: Served, tools: Tools): Promise
     usage: prepared.type === 'local' ? prepared.usage : undefined,
   }
   call.progress.usage = rendered.usage
-  call.progress.cost = costOfCall(call, served, rendered.usage, tools)
+  call.progress.cost = costOfCall(call, served, rendered.usage, tools, result.headers)
   const answered = { deployment, group, headers: result.headers, cost: call.progress.cost }
   const head = answerHead(call, answered, 'application/json', tools)
   account(call, served, undefined, tools)
