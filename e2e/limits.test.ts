@@ -207,6 +207,35 @@ describe('limits of one gateway', () => {
     assert.ok((await spendOf(gateway, key)) > 0)
   })
 
+  it('a provider whose budget is spent gets no more calls, other providers do', async () => {
+    const limited = scratch.file('provider-budget.yaml')
+    const base = `${provider.url}/v1`
+    const prices = { input_cost_per_token: 0.001, output_cost_per_token: 0.001 }
+    await writeFile(
+      limited,
+      configText({
+        model_list: [playedModel('dear', base, prices), playedModel('other', base, { model: 'groq/other', ...prices })],
+        router_settings: {
+          num_retries: 0,
+          provider_budget_config: { openai: { budget_limit: 0.1, time_period: '1d' } },
+        },
+      }),
+    )
+    const budgeted = await startGateway({ config: limited })
+    try {
+      await waitFor('the budget to be spent', async () => (await statusOf(budgetedChat('dear'))) === 429)
+      assert.equal(await statusOf(budgetedChat('other')), 200)
+    } finally {
+      await budgeted.stop()
+    }
+    function budgetedChat(model: string): Promise<Response> {
+      return budgeted.fetch('/v1/chat/completions', {
+        method: 'POST',
+        body: JSON.stringify({ model, messages: [{ role: 'user', content: 'count to 3' }] }),
+      })
+    }
+  })
+
   it('metrics tell of refusals', async () => {
     const metrics = await gateway.metrics()
     assert.equal(metrics.get('midflight_limits_degraded{place="memory"}'), 0)

@@ -7,6 +7,7 @@ import type { Usage } from '../../core/usage.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { type Amounts, CallSizes } from './call-sizes.ts'
 import type { LimitFigures } from './figures.ts'
+import { ProviderBudgets } from './provider-budgets.ts'
 import { refusalError } from './refusal.ts'
 import { type Rule, type RuleSet, Rules, type SpenderRule } from './rules.ts'
 import type { SpendBook } from './spend.ts'
@@ -75,6 +76,7 @@ interface Ask {
 /** Limits and budgets of calls: asked before a call is made, told what it came to. */
 export class CallLimits {
   readonly sizes = new CallSizes()
+  readonly providers: ProviderBudgets
   readonly #options: CallLimitsOptions
   readonly #rules: Rules
   readonly #names = {
@@ -88,6 +90,7 @@ export class CallLimits {
   constructor(options: CallLimitsOptions) {
     this.#options = options
     this.#rules = new Rules(options.windowMs)
+    this.providers = new ProviderBudgets(options.spending)
   }
 
   /**
@@ -193,7 +196,8 @@ export class CallLimits {
     for (const tag of tags) spending.add(`tag:${tag}`, cost, undefined, now)
     if (served === undefined) return
     spending.add(this.#nameOf('model', served.group), cost, undefined, now)
-    spending.add(this.#nameOf('provider', served.provider), cost, undefined, now)
+    const ends = this.providers.windowOf(served.provider, call.settings)?.ends(now)
+    spending.add(this.#nameOf('provider', served.provider), cost, ends, now)
     spending.add(this.#nameOf('deployment', served.deployment), cost, undefined, now)
   }
 

@@ -60,6 +60,7 @@ export class SpendBook implements Spending {
   #version = 0
   #writing: Promise<void> | undefined
   readonly #known = new Map<string, StoredSpend>()
+  readonly #learning = new Set<string>()
   readonly #timer: NodeJS.Timeout
   #lost = 0
 
@@ -110,6 +111,16 @@ export class SpendBook implements Spending {
     const stored = this.#known.get(spender)
     if (stored === undefined) return undefined
     return sumOf(stored, this.#unwrittenOf(spender), this.#options.now()).amount
+  }
+
+  /** Reads a spender's sum, so that it is known soon. */
+  learn(spender: string): void {
+    if (this.#learning.has(spender)) return
+    this.#learning.add(spender)
+    this.#read([spender])
+      .then((found) => this.#remember(found.get(spender) ?? { spender, ...nothingSpent }))
+      .catch(() => undefined)
+      .finally(() => this.#learning.delete(spender))
   }
 
   async of(spenders: readonly Spender[]): Promise<ReadonlyMap<string, Spent>> {
