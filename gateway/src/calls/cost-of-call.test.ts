@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict'
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type ManagedApp, startManaged } from '../../test/managed-app.ts'
+
+/** A provider that answers whatever the test wants. */
+let provider: Server
+let base: string
+let respond: (response: ServerResponse) => void = () => undefined
+
+before(async () => {
+  provider = createServer((request, response) => {
+    request.resume()
+    request.on('end', () => respond(response))
+  })
+  await new Promise<void>((resolve) => provider.listen(0, '127.0.0.1', resolve))
+  base = `http://127.0.0.1:${(provider.address() as AddressInfo).port}/v1`
+})
+
+after(() => {
+  provider.closeAllConnections()
+  provider.close()
+})
+
+const usage = { prompt_tokens: 1000, completion_tokens: 100, total_tokens: 1100 }
+
+function whole(more: object = {}, headers: Record<string, string> = {}): (response: ServerResponse) => void {
+  const choices = [{ index: 0, message: { role: 'assistant', content: 'Hi' }, finish_reason: 'stop' }]
+  const body = { id: 'x', object: 'chat.completion', created: 1, model: 'gpt-5-mini', choices, usage, ...more }
+  return (response) => {
+    response.writeHead(200, { 'content-type': 'application/json', ...headers })
+    response.end(JSON.stringify(body))
+  }
+}
+
+const deployments = (): string => `
+model_list:
+  - model_name: mapped
+    litellm_params: { model: openai/gpt-5-mini, api_base: ${base}, api_key: k }
+  - model_name: unmapped
+    litellm_params: { model: openai/nobody-knows-it, api_base: ${base}, api_key: k }
+  - model_name: based
+    litellm_params: { model: openai/nobody-knows-it, api_base: ${base}, api_key: k }
+    model_info: { base_model: gpt-5-mini }
+  - model_name: own
+    litellm_params: { model: openai/gpt-5-mini, api_base: ${base}, api_key: k, input_cost_per_token: 0.001, output_cost_per_token: "2e-3" }
+  - model_name: unset
+    litellm_params: { model: openai/gpt-5-mini, api_base: ${base}, api_key: k, input_cost_per_token: null, output_cost_per_token: null }
+  - model_name: free
+    litellm_params: { model: openai/gpt-5-mini, api_base: ${base}, api_key: k, input_cost_per_token: 0, output_cost_per_token: 0 }
+  - model_name: timed
+    litellm_params: { model: openai/nobody-knows-it, api_base: ${base}, api_key: k, input_cost_per_second: 1 }
+`
+
+async function costOf(app: ManagedApp, model: string, more: object = {}): Promise<string | null> {
+  const answer = await app.post('/v1/chat/completions', { model, messages: [{ role: 'user', content: 'Hi' }], ...more })
+  assert.equal(answer.status, 200, answer.text)
+  return answer.headers.get('x-litellm-response-cost')
+}
+
+test('the price of a call is its deployment’s own, its base model’s, or the map’s', async (context) => {
+  const app = await startManaged(context, { config: deployments() })
+  respond = whole()
+  // 1000 · 0.25e-6 + 100 · 2e-6 by the map that comes with the gateway.
+  assert.equal(await costOf(app, 'mapped'), '0.00045')
+  assert.equal(await costOf(app, 'based'), '0.00045')
+  assert.equal(await costOf(app, 'own'), '1.2')
+  assert.equal(await costOf(app, 'unset'), '0.00045', 'null leaves it to the map')
+  assert.equal(await costOf(app, 'free'), '0')
+  assert.equal(await costOf(app, 'unmapped'), null, 'unknown is not 0')
+  assert.ok(Number(await costOf(app, 'timed')) > 0)
+  respond = whole({ usage: undefined })
+  assert.equal(await costOf(app, 'mapped'), null)
+})
+
+test('an upstream gateway tells what it billed', async (context) => {
+  const app = await startManaged(context, { config: deployments() })
+  respond = whole({}, { 'x-litellm-response-cost': '0.0625' })
+  assert.equal(await costOf(app, 'mapped'), '0.0625')
+  assert.equal(await costOf(app, 'unmapped'), '0.0625')
+  respond = whole({}, { 'x-litellm-response-cost': 'None' })
+  assert.equal(await costOf(app, 'mapped'), '0.00045')
+})
+
+const events = (count: number): string[] =>
+  Array.from({ length: count }, (_, index) => {
+    const choices = [{ index: 0, delta: { content: `word${index} ` }, finish_reason: null }]
+    return `data: ${JSON.stringify({ id: 'x', object: 'chat.completion.chunk', created: 1, model: 'gpt-5-mini', choices })}\n\n`
+  })
+
+async function lastRow(app: ManagedApp) {
+  for (let tries = 0; tries < 100; tries += 1) {
+    const { body } = await app.get('/spend/logs/v2?page_size=10')
+    const rows = body?.data ?? []
+    if (rows.length > 0) return rows[0]
+    await sleep(50)
+  }
+  return assert.fail('no row came')
+}
+
+test('a stream that the provider cuts is costed for what had passed, and said to be estimated', async (context) => {
+  const app = await startManaged(context, { config: deployments() })
+  respond = (response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    for (const event of events(40)) response.write(event)
+    setTimeout(() => response.destroy(), 100)
+  }
+  const messages = [{ role: 'user', content: 'Tell me a story of forty words.' }]
+  const answer = await app.post('/v1/chat/completions', { model: 'own', stream: true, messages })
+  assert.match(answer.text, /"error"/)
+  const row = await lastRow(app)
+  assert.ok(row.completion_tokens > 20 && row.completion_tokens < 140, JSON.stringify(row))
+  assert.ok(row.prompt_tokens > 5 && row.prompt_tokens < 40)
+  const expected = row.prompt_tokens * 0.001 + row.completion_tokens * 0.002
+  assert.ok(Math.abs(row.spend - expected) < 1e-9)
+})
+
+test('a stream that its caller leaves is costed for what had passed', async (context) => {
+  const app = await startManaged(context, { config: deployments() })
+  respond = (response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    for (const event of events(30)) response.write(event)
+  }
+  const leaving = new AbortController()
+  const answer = await fetch(`${app.url}/v1/chat/completions`, {
+    method: 'POST',
+    signal: leaving.signal,
+    headers: { authorization: 'Bearer sk-master-key-of-the-test', 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'own', stream: true, messages: [{ role: 'user', content: 'Hi' }] }),
+  })
+  await answer.body?.getReader().read()
+  leaving.abort()
+  const row = await lastRow(app)
+  assert.ok(row.completion_tokens > 10, JSON.stringify(row))
+  assert.ok(row.spend > 0)
+})
+
+test('what calls would cost, or did, can be asked', async (context) => {
+  const app = await startManaged(context, { config: deployments() })
+  const estimate = await app.post('/cost/estimate', { model: 'mapped', input_tokens: 1000, output_tokens: 100 })
+  assert.equal(estimate.body.cost_per_request, 0.00045)
+  assert.equal(estimate.body.price_map_key, 'gpt-5-mini')
+  assert.equal((await app.post('/cost/estimate', { model: 'nobody', input_tokens: 1 })).status, 404)
+  assert.equal((await app.post('/cost/estimate', { input_tokens: 1 })).status, 422)
+  assert.equal((await app.post('/cost/estimate', { model: 'mapped', input_tokens: -1 })).status, 422)
+  const spent = await app.post('/spend/calculate', { completion_response: { model: 'gpt-5-mini', usage } })
+  assert.deepEqual(spent.body, { cost: 0.00045 })
+  const prompt = await app.post('/spend/calculate', { model: 'own', messages: [{ role: 'user', content: 'Hi' }] })
+  assert.ok(prompt.body.cost > 0 && prompt.body.estimated)
+  assert.equal((await app.post('/spend/calculate', {})).status, 400)
+  assert.equal((await app.post('/spend/calculate', { completion_response: { model: 'mapped' } })).status, 400)
+})
+
+test('tokens are counted in time that grows with the text, and no faster', async (context) => {
+  const app = await startManaged(context, { config: deployments() })
+  const count = async (body: object) => (await app.post('/utils/token_counter', { model: 'mapped', ...body })).body
+  assert.deepEqual(await count({ prompt: 'Hello there' }), {
+    total_tokens: 3,
+    request_model: 'mapped',
+    model_used: 'gpt-5-mini',
+    tokenizer_type: 'estimate',
+    original_response: null,
+    error: false,
+  })
+  const startedAt = performance.now()
+  const { total_tokens: many } = await count({ prompt: 'a'.repeat(20_000_000) })
+  assert.ok(performance.now() - startedAt < 2_000)
+  assert.ok(many > 500_000)
+  assert.equal((await app.post('/utils/token_counter', { model: 'mapped' })).status, 400)
+  assert.ok(
+    (
+      await count({
+        messages: [
+          {
+            role: 'user',
+            content: [
+              { type: 'text', text: 'Hi' },
+              { type: 'image_url', image_url: { url: 'x' } },
+            ],
+          },
+        ],
+      })
+    ).total_tokens > 1000,
+  )
+})
