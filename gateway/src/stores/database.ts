@@ -32,7 +32,7 @@ export function createDatabase({ driver, clock, log, prepare }: DatabaseOptions)
 
   const access: SqlAccess = {
     dialect: driver.dialect,
-    query: (text, parameters) => guarded(() => driver.query(text, parameters)),
+    query: (text, parameters, weight) => guarded(() => driver.query(text, parameters, weight)),
     notify: (topic, number) => guarded(() => driver.notify(topic, number)),
     transaction: (mode, work) => guarded(() => driver.transaction(mode, work)),
   }

@@ -92,7 +92,7 @@ for (const kind of [createSqliteKind(), createPostgresKind()]) {
       assert.equal((await store.record('budget', 'counter'))?.body.count, 3)
     })
 
-    test('one that hangs in the middle of a change holds up changes for 1.5 s, and reads not at all', async () => {
+    test('one that hangs in the middle of a change holds up changes for 3 s, and reads not at all', async () => {
       const { store } = place.open()
       await store.start()
       const hanging = write(place, 1, 'hang')
@@ -103,7 +103,7 @@ for (const kind of [createSqliteKind(), createPostgresKind()]) {
       const { head } = await store.change({ actor }, (transaction) => transaction.putRecord('key', 'a', {}))
       const tookMs = performance.now() - start
       assert.equal(head.revision, 1)
-      assert.ok(tookMs < 4_000, `${tookMs} ms`)
+      assert.ok(tookMs < 6_000, `${tookMs} ms`)
       hanging.child.kill('SIGKILL')
       await hanging.ended
     })

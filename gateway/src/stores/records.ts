@@ -35,18 +35,19 @@ export async function readRecord(
 }
 
 export async function findRecords(session: SqlSession, seal: Seal, query: RecordQuery): Promise<RecordPage> {
-  const { where, values } = conditionsOf(session.dialect, query)
+  const { from, where, values } = conditionsOf(session.dialect, query)
   const offset = query.offset ?? 0
   const limit = query.limit === undefined ? '' : ` LIMIT $${values.length + 1} OFFSET $${values.length + 2}`
   const skip = query.limit === undefined && offset > 0 ? offset : 0
   const rows = await session.query(
-    `SELECT ${columns} FROM midflight_record WHERE ${where} ORDER BY ${orderOf(query)}${limit}`,
+    `SELECT ${columns} FROM ${from} WHERE ${where} ORDER BY ${orderOf(query)}${limit}`,
     query.limit === undefined ? values : [...values, query.limit, offset],
+    'large',
   )
   const records = rows.slice(skip).map((row) => recordOf(row, seal))
   const last = query.limit === undefined || (rows.length < query.limit && (rows.length > 0 || offset === 0))
   if (last) return { records, total: rows.length + (query.limit === undefined ? 0 : offset) }
-  const counted = await session.query(`SELECT COUNT(*) AS total FROM midflight_record WHERE ${where}`, values)
+  const counted = await session.query(`SELECT COUNT(*) AS total FROM ${from} WHERE ${where}`, values, 'large')
   return { records, total: counted[0] === undefined ? 0 : number(counted[0], 'total') }
 }
 
@@ -146,10 +147,16 @@ function upsert(names: readonly string[]): string {
 function conditionsOf(
   dialect: DialectName,
   query: RecordQuery,
-): { readonly where: string; readonly values: readonly SqlValue[] } {
+): { readonly from: string; readonly where: string; readonly values: readonly SqlValue[] } {
   const values: SqlValue[] = []
   const parameter = (value: SqlValue): string => `$${values.push(value)}`
   const conditions = [`kind = ${parameter(query.kind)}`]
+  let from = 'midflight_record'
+  if (query.mentions !== undefined) {
+    // Bodies are written by the same JSON.stringify, so the text is there letter by letter or not at all.
+    const position = dialect === 'sqlite' ? 'instr' : 'strpos'
+    conditions.push(`${position}(body, ${parameter(JSON.stringify(query.mentions))}) > 0`)
+  }
   for (const column of [...recordFields, 'id', 'created_by'] as const) {
     const wanted = query.where?.[column]
     if (wanted === undefined) continue
@@ -169,9 +176,15 @@ function conditionsOf(
       continue
     }
     const pattern = parameter(`%${fold(part).replace(/[\\%_]/g, '\\$&')}%`)
-    conditions.push(`(LOWER(${column}) LIKE ${pattern} ESCAPE '\\' OR folded_${column} LIKE ${pattern} ESCAPE '\\')`)
+    const { matches, by } = dialects[dialect]
+    conditions.push(`(${matches(column, pattern)} OR ${matches(`folded_${column}`, pattern)})`)
+    // Every name is looked at, so those of an index are: they are a tenth of the table. What has no name is in none of them.
+    if (column === 'alias') from = `midflight_record${by('midflight_record_alias')}`
+    if (column !== 'email') continue
+    conditions.push('email IS NOT NULL')
+    from = `midflight_record${by('midflight_record_email')}`
   }
-  return { where: conditions.join(' AND '), values }
+  return { from, where: conditions.join(' AND '), values }
 }
 
 /** The id last, so that pages do not overlap where values are equal. What has no value comes after what has one, as in PostgreSQL. */

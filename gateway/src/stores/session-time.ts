@@ -5,7 +5,7 @@ import type { SqlSession } from './sql.ts'
  * How long a transaction may rest between statements: whoever holds a lock meanwhile holds up everybody. Less than others wait for a lock, so
  * that one replica that stands still makes no change of another fail.
  */
-export const longestRestMs = 1_500
+export const longestRestMs = 3_000
 
 /**
  * Runs the work of a transaction on its session, which ends with it.

@@ -12,13 +12,16 @@ export type SqlValue = string | number | null
 
 export type SqlRow = Readonly<Record<string, SqlValue>>
 
+export type Weight = 'large'
+
 export interface SqlSession {
   readonly dialect: DialectName
   /**
    * Runs one statement; values are parameters, never part of the text. Write the same text each time: statements are kept prepared.
+   * @param weight `large`: may read much, e.g. a list or a sum over a large table; outside of transactions nobody waits for it
    * @returns the rows of SELECT or RETURNING
    */
-  query(text: string, parameters?: readonly SqlValue[]): Promise<readonly SqlRow[]>
+  query(text: string, parameters?: readonly SqlValue[], weight?: Weight): Promise<readonly SqlRow[]>
   /** Tells all replicas that something changed; inside a transaction, when it commits. Nothing on SQLite, which notices by itself. */
   notify(topic: Topic, number: number): Promise<void>
 }
@@ -38,7 +41,7 @@ export type TransactionMode = 'read' | 'write' | 'migration'
 export interface SqlAccess extends SqlSession {
   /**
    * Commits when the work resolves, else rolls back and rejects with the work's error. It may run more than once (deadlocks), and must
-   * not wait for anything but the session: a transaction that rests for 1.5 s is rolled back.
+   * not wait for anything but the session: a transaction that rests for 3 s is rolled back.
    */
   transaction<Result>(mode: TransactionMode, work: (session: SqlSession) => Promise<Result>): Promise<Result>
 }

@@ -468,7 +468,7 @@ for (const kind of [createSqliteKind(), createPostgresKind()]) {
         await transaction.putRecord('key', 'stuck', {})
         return new Promise<never>(() => {})
       })
-      await assert.rejects(stuck, { code: 'store_unavailable', message: /rested for 1500 ms/ })
+      await assert.rejects(stuck, { code: 'store_unavailable', message: /rested for 3000 ms/ })
       assert.equal((await put('next', {})).head.revision, 1)
       assert.equal(await store.record('key', 'stuck'), undefined)
       assert.equal(store.health.up, true)

@@ -4,6 +4,8 @@ import type { Address } from './url.ts'
 /** Everything rejects within 2 s: so long for a connection, then so long for an answer. */
 export const connectMs = 1_500
 export const answerMs = 2_000
+/** Of what reads much. That the database is away is noticed by others before. */
+export const largeAnswerMs = 15_000
 
 /** Object identifiers of PostgreSQL's built-in types. */
 const wholeNumbers: readonly number[] = [20 /* int8 */, 21 /* int2 */, 23 /* int4 */]

@@ -1,8 +1,8 @@
 import { Pool, type PoolClient, type QueryConfig } from 'pg'
 import { DatabaseFailure, type SqlDriver } from '../driver.ts'
 import { longestRestMs, runOnSession } from '../session-time.ts'
-import type { SqlRow, SqlSession, SqlValue, Topic, TransactionMode } from '../sql.ts'
-import { answerMs, connectionConfig } from './connection.ts'
+import type { SqlRow, SqlSession, SqlValue, Topic, TransactionMode, Weight } from '../sql.ts'
+import { answerMs, connectionConfig, largeAnswerMs } from './connection.ts'
 import { failureOf } from './failure.ts'
 import { channelOf, listen } from './listener.ts'
 import { readAddress } from './url.ts'
@@ -21,12 +21,16 @@ interface Times {
   readonly restMs: number
 }
 
-/** Server-side limits end before the client stops waiting, so that a lock is told from a database that is away. */
-const usualTimes: Times = { statementMs: answerMs - 100, lockMs: answerMs - 200, restMs: longestRestMs }
+/**
+ * The server's limits end before the client stops waiting, so that a lock is told from a database that is away; and a lock is waited for
+ * longer than whoever holds it may rest. A transaction can afford it: its BEGIN was answered.
+ */
+const usualTimes: Times = { statementMs: longestRestMs + 800, lockMs: longestRestMs + 600, restMs: longestRestMs }
 const migrationTimes: Times = { statementMs: 600_000, lockMs: 1_500, restMs: 60_000 }
 
 export function createPostgresDriver({ url, connections = 10, hints = true }: PostgresOptions): SqlDriver {
   const address = readAddress(url)
+  const inUse = new Set<PoolClient>()
   let pool: Pool | undefined
 
   function openPool(): Pool {
@@ -58,6 +62,7 @@ export function createPostgresDriver({ url, connections = 10, hints = true }: Po
     // A broken connection says so between statements too; without somebody listening that would end the process.
     const ignore = () => undefined
     client.on('error', ignore)
+    inUse.add(client)
     let broken = false
     try {
       return await work(client, () => {
@@ -68,6 +73,7 @@ export function createPostgresDriver({ url, connections = 10, hints = true }: Po
       throw error
     } finally {
       client.off('error', ignore)
+      inUse.delete(client)
       client.release(broken)
     }
   }
@@ -87,7 +93,7 @@ export function createPostgresDriver({ url, connections = 10, hints = true }: Po
         ` SET LOCAL idle_in_transaction_session_timeout = ${times.restMs}`,
     )
     try {
-      const session = sessionOf((text, values) => ask(client, text, values, times.statementMs + 100))
+      const session = sessionOf((text, values) => ask(client, text, values, times.statementMs + 200))
       const result = await runOnSession(session, times.restMs, work)
       await commit(client)
       return result
@@ -99,10 +105,12 @@ export function createPostgresDriver({ url, connections = 10, hints = true }: Po
     }
   }
 
-  function sessionOf(query: (text: string, values: readonly SqlValue[]) => Promise<readonly SqlRow[]>): SqlSession {
+  function sessionOf(
+    query: (text: string, values: readonly SqlValue[], weight?: Weight) => Promise<readonly SqlRow[]>,
+  ): SqlSession {
     return {
       dialect: 'postgres',
-      query: (text, parameters = []) => query(text, parameters),
+      query: (text, parameters = [], weight) => query(text, parameters, weight),
       async notify(topic: Topic, number: number) {
         if (hints) await query('SELECT pg_notify($1, $2)', [channelOf(topic), String(number)])
       },
@@ -110,7 +118,9 @@ export function createPostgresDriver({ url, connections = 10, hints = true }: Po
   }
 
   return {
-    ...sessionOf((text, values) => withClient((client) => ask(client, text, values, answerMs))),
+    ...sessionOf((text, values, weight) =>
+      withClient((client) => ask(client, text, values, weight === 'large' ? largeAnswerMs : answerMs)),
+    ),
     label: address.label,
     async connect() {
       pool ??= openPool()
@@ -120,6 +130,8 @@ export function createPostgresDriver({ url, connections = 10, hints = true }: Po
       const left = pool
       pool = undefined
       left?.end().catch(() => undefined)
+      // What waits for an answer on these would wait in vain.
+      for (const client of inUse) client.end().catch(() => undefined)
     },
     async close() {
       const left = pool

@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DatabaseFailure, type SqlDriver } from '../driver.ts'
 import { longestRestMs, runOnSession } from '../session-time.ts'
-import { type SqlSession, type TransactionMode, topics } from '../sql.ts'
+import { type SqlRow, type SqlSession, type SqlValue, type TransactionMode, topics } from '../sql.ts'
 import { Turns } from '../turns.ts'
 import { Locked, SqliteThread } from './thread.ts'
 
@@ -30,11 +30,31 @@ export function createSqliteDriver({ file, hints = true }: SqliteOptions): SqlDr
   const writers = new Turns(10_000)
   const views = new Turns(10_000)
   let thread: SqliteThread | undefined
+  /** Started by the first large read, so that others do not wait behind it. */
+  let reader: SqliteThread | undefined
   let onChange: (() => void) | undefined
 
   function opened(): SqliteThread {
     if (thread === undefined) throw new DatabaseFailure('away', 'it is not open')
     return thread
+  }
+
+  async function readLarge(text: string, parameters: readonly SqlValue[]): Promise<readonly SqlRow[]> {
+    opened()
+    reader ??= new SqliteThread({ file, writes: false })
+    const used = reader
+    try {
+      await used.ready()
+      return await used.run([{ text, parameters }], { lane: 'read' })
+    } catch (error) {
+      // A thread that has ended, or hangs, is replaced by the next large read; all else goes on without it.
+      if (error instanceof DatabaseFailure && error.kind === 'away') {
+        used.end()
+        if (reader === used) reader = undefined
+        throw new DatabaseFailure('busy', error.message, { cause: error })
+      }
+      throw error
+    }
   }
 
   async function whenUnlocked<Answer>(waitMs: number, ask: () => Promise<Answer>): Promise<Answer> {
@@ -87,22 +107,25 @@ export function createSqliteDriver({ file, hints = true }: SqliteOptions): SqlDr
     async connect() {
       if (thread !== undefined) return
       await createPrivate(file)
-      const started = new SqliteThread({ file })
+      const started = new SqliteThread({ file, writes: true })
       await started.ready()
       thread = started
       started.onChange = () => onChange?.()
       if (onChange !== undefined) started.watch(true)
     },
     disconnect() {
-      thread?.end()
+      for (const each of [thread, reader]) each?.end()
       thread = undefined
+      reader = undefined
     },
     async close() {
-      const closing = thread
+      const closing = [reader, thread]
       thread = undefined
-      await closing?.close()
+      reader = undefined
+      for (const each of closing) await each?.close()
     },
-    async query(text, parameters = []) {
+    async query(text, parameters = [], weight) {
+      if (weight === 'large' && isRead(text)) return whenUnlocked(longestLockMs, () => readLarge(text, parameters))
       if (isRead(text)) return whenUnlocked(longestLockMs, () => opened().run([{ text, parameters }], { lane: 'read' }))
       const statements = [begin, { text, parameters }, commit]
       return writers.take(() =>
@@ -136,7 +159,7 @@ function sessionOf(thread: SqliteThread, run: Parameters<SqliteThread['run']>[1]
 }
 
 function isRead(text: string): boolean {
-  return /^\s*SELECT\b/i.test(text)
+  return /^\s*SELECT\b/i.test(text) || (/^\s*WITH\b/i.test(text) && !/\b(?:INSERT|UPDATE|DELETE)\b/i.test(text))
 }
 
 /** SQLite gives the log and the index beside the file the file's own mode. */

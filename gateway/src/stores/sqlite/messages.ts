@@ -41,4 +41,6 @@ export type Reply =
 
 export interface ThreadOptions {
   readonly file: string
+  /** `false`: the `read` lane only. */
+  readonly writes: boolean
 }

@@ -99,11 +99,11 @@ function reply(message: Reply): void {
   parentPort?.postMessage(message)
 }
 
-function serve(lanes: Readonly<Record<Lane, Connection>>): void {
+function serve(lanes: Readonly<Partial<Record<Lane, Connection>> & Record<'read', Connection>>): void {
   let watching: NodeJS.Timeout | undefined
 
   function answer(request: Extract<Request, { type: 'run' }>): void {
-    const connection = lanes[request.lane]
+    const connection = lanes[request.lane] ?? lanes.read
     try {
       let rows: readonly SqlRow[] = []
       for (const [index, statement] of request.statements.entries()) {
@@ -143,7 +143,7 @@ function serve(lanes: Readonly<Record<Lane, Connection>>): void {
         return watch(request.on)
       case 'close':
         clearInterval(watching)
-        for (const { database } of [lanes.read, lanes.view, lanes.write]) database.close()
+        for (const lane of [lanes.read, lanes.view, lanes.write]) lane?.database.close()
         return parentPort?.close()
       default:
         return request satisfies never
@@ -154,10 +154,11 @@ function serve(lanes: Readonly<Record<Lane, Connection>>): void {
 
 try {
   // `driver.ts` starts this thread with exactly these.
-  const { file } = workerData as ThreadOptions
+  const { file, writes } = workerData as ThreadOptions
   // The writing connection first: it creates the file.
-  const write = open(file, 'write')
-  serve({ write, read: open(file, 'read'), view: open(file, 'view') })
+  const write = writes ? open(file, 'write') : undefined
+  const read = open(file, 'read')
+  serve(write === undefined ? { read } : { write, read, view: open(file, 'view') })
 } catch (error) {
   reply({ type: 'failed', message: error instanceof Error ? error.message : String(error) })
   parentPort?.close()
