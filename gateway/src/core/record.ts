@@ -76,6 +76,8 @@ export interface RecordQuery {
   readonly where?: Partial<Record<RecordField | 'id' | 'created_by', string | null | readonly string[]>>
   /** Part of a value, in any case. */
   readonly contains?: Partial<Record<RecordField | 'id', string>>
+  /** A text that stands somewhere in the body, as a value or a name, whole and letter by letter. Reads every row of the kind. */
+  readonly mentions?: string
   readonly sort?: { readonly by: RecordField | 'id' | 'created_at' | 'updated_at'; readonly descending?: boolean }
   /** From 0. */
   readonly offset?: number

@@ -22,8 +22,6 @@ const mappings: readonly (readonly [kind: RecordKind, field: string])[] = [
   ['team', 'model_aliases'],
 ]
 
-const pageRows = 1_000
-
 export interface Rename {
   readonly from: string
   readonly to: string
@@ -33,18 +31,15 @@ export interface Rename {
 
 /**
  * Rewrites every allow-list and alias of the records that names the model, in the commit of the rename, so that nobody loses a
- * model because it is called otherwise now. Reads every key: names of models are not indexed.
+ * model because it is called otherwise now. The store looks through every record: names of models are not indexed.
  */
 export async function renameInRecords(transaction: Transaction, rename: Rename): Promise<void> {
   const kinds = new Set([...lists, ...mappings].map(([kind]) => kind))
   for (const kind of kinds) {
-    for (let offset = 0; ; offset += pageRows) {
-      const { records } = await transaction.records({ kind, sort: { by: 'id' }, offset, limit: pageRows })
-      for (const { id, body } of records) {
-        const renamed = renamedBody(kind, body, rename)
-        if (renamed !== undefined) await transaction.putRecord(kind, id, renamed)
-      }
-      if (records.length < pageRows) break
+    const { records } = await transaction.records({ kind, mentions: rename.from })
+    for (const { id, body } of records) {
+      const renamed = renamedBody(kind, body, rename)
+      if (renamed !== undefined) await transaction.putRecord(kind, id, renamed)
     }
   }
 }
