@@ -116,7 +116,7 @@ function broken(path: string, used: Import): readonly string[] {
 
 /** `main`, `app`, `boot`, `master-key`: the top of the tree. */
 /** The composition root, and what it puts together in parts. */
-const wiring = ['app.ts', 'call-keeping.ts', 'limiting.ts']
+const wiring = ['app.ts', 'call-keeping.ts', 'limiting.ts', 'price-keeping.ts']
 
 function fromTop(path: string, used: Import, line: (rule: string) => readonly string[]): readonly string[] {
   if (wiring.includes(path)) return []
