@@ -3,6 +3,9 @@ import { GatewayError } from '../core/errors.ts'
 import type { Listed } from '../lib/roster.ts'
 import { type Sender, sendAtTurnEnd } from '../lib/turn-end.ts'
 
+/** Bytes beyond this are not made text: a copy of them would cost more than a second piece. */
+const joinedBytes = 65_536
+
 /** Where the answer goes: one HTTP response to the caller. Heads are flat lists of name, value, name, value … */
 export class Reply implements Listed, Sender {
   place = -1
@@ -14,6 +17,8 @@ export class Reply implements Listed, Sender {
   #interrupted: GatewayError | undefined
   /** What is to be sent at the end of this turn: a character for each byte, so that all of it is one piece. */
   #written = ''
+  /** What goes before it, if there is anything large. */
+  #large: (Buffer | string)[] | undefined
   #ended = false
   #announced = false
   /** The caller hung up before the answer was complete. */
@@ -78,7 +83,7 @@ export class Reply implements Listed, Sender {
    */
   write(bytes: Buffer | string): boolean {
     if (this.gone) return true
-    this.#written += asLatin1(bytes)
+    this.#add(bytes)
     this.#announce()
     return !this.#response.writableNeedDrain
   }
@@ -91,11 +96,29 @@ export class Reply implements Listed, Sender {
   flush(): void {
     this.#announced = false
     const written = this.#written
+    const large = this.#large
     this.#written = ''
+    this.#large = undefined
     if (this.gone || this.#response.destroyed) return
+    for (const piece of large ?? []) if (piece.length > 0) this.#response.write(piece, 'latin1')
     // As text, Node sends head and body in one write; as bytes it would cork and send two.
     if (this.#ended) this.#response.end(written, 'latin1')
     else if (written !== '') this.#response.write(written, 'latin1')
+  }
+
+  #add(bytes: Buffer | string): void {
+    if (typeof bytes === 'string' && Buffer.byteLength(bytes) === bytes.length) {
+      this.#written += bytes
+      return
+    }
+    const buffer = typeof bytes === 'string' ? Buffer.from(bytes) : bytes
+    if (buffer.length <= joinedBytes) {
+      this.#written += buffer.toString('latin1')
+      return
+    }
+    this.#large ??= []
+    this.#large.push(this.#written, buffer)
+    this.#written = ''
   }
 
   #announce(): void {
@@ -117,10 +140,4 @@ export class Reply implements Listed, Sender {
       new GatewayError('client_closed', 'The caller closed the connection before the answer was complete.'),
     )
   }
-}
-
-/** Bytes as Latin-1 text, which keeps each as it is; text as its UTF-8. */
-function asLatin1(bytes: Buffer | string): string {
-  if (typeof bytes !== 'string') return bytes.toString('latin1')
-  return Buffer.byteLength(bytes) === bytes.length ? bytes : Buffer.from(bytes).toString('latin1')
 }

@@ -19,7 +19,7 @@ interface RawServer {
 
 type OnRequest = (socket: Socket, request: string, count: number) => void
 
-const cleanups: (() => Promise<void> | void)[] = []
+const cleanups: (() => unknown)[] = []
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
