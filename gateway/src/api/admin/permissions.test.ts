@@ -384,6 +384,30 @@ describe('who may touch which row', () => {
       const answer = await app.post('/key/update', { key: given, ...body }, keys.outsider)
       assert.equal(answer.status, 403, `${JSON.stringify(body)}: ${answer.text}`)
     }
+    const guarded = (
+      await app.post('/key/generate', {
+        user_id: userId,
+        guardrails: ['g'],
+        model_rpm_limit: { alpha: 1 },
+        metadata: { note: 'a' },
+      })
+    ).body
+    const { metadata } = guarded
+    for (const body of [
+      { metadata: {} },
+      { guardrails: [] },
+      { metadata: { ...metadata, guardrails: [] } },
+      { metadata: { ...metadata, model_rpm_limit: { alpha: 9 } } },
+    ]) {
+      const answer = await app.post('/key/update', { key: guarded.key, ...body }, keys.outsider)
+      assert.equal(answer.status, 403, `${JSON.stringify(body)}: ${answer.text}`)
+    }
+    const noted = await app.post(
+      '/key/update',
+      { key: guarded.key, metadata: { ...metadata, note: 'b' } },
+      keys.outsider,
+    )
+    assert.equal(noted.status, 200, noted.text)
     const user = { user_id: userId }
     assert.equal((await app.post('/user/update', { ...user, user_alias: 'Me' }, keys.outsider)).status, 200)
     for (const body of [

@@ -1,6 +1,7 @@
 import type { GatewayError } from '../../core/errors.ts'
 import type { Principal } from '../../core/principal.ts'
 import { memberId, type StoredRecord } from '../../core/record.ts'
+import { type Role, roles } from '../../core/role.ts'
 import type { Transaction } from '../../core/store.ts'
 import { isObject, type JsonObject } from '../../lib/json.ts'
 import { namesOf, textOf } from './body-changes.ts'
@@ -137,6 +138,9 @@ export function permit(
   const refuse = standings.has('member') ? (rule.refuseMember ?? rule.refuse) : rule.refuse
   throw refuse({ route: facts.route, teamId: facts.teamId ?? '', caller: facts.caller })
 }
+
+/** Roles that may change anything at all; viewers only look. */
+export const changers: readonly Role[] = roles.filter((role) => !role.endsWith('_viewer'))
 
 export type Reader = Pick<Transaction, 'record' | 'records'>
 

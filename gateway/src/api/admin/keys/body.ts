@@ -113,6 +113,27 @@ function expiry(duration: string, now: number): string | null {
   return duration === never ? null : isoTime(afterDuration(now, duration, 'duration'))
 }
 
+/**
+ * An update stays below the operator's ceilings too.
+ * @param lifts whether taking a bound away is allowed
+ * @throws GatewayError (400)
+ */
+export function checkCeilings(request: JsonObject, ceilings: JsonObject, lifts: boolean): void {
+  for (const name of [...amountCeilings, ...timeCeilings]) {
+    const most = ceilings[name]
+    const value = request[name]
+    if (most === undefined || most === null || value === undefined || (value === null && lifts)) continue
+    const above =
+      typeof most === 'number'
+        ? typeof value !== 'number' || value > most
+        : typeof most !== 'string' ||
+          typeof value !== 'string' ||
+          value === never ||
+          durationMs(value) > durationMs(most)
+    if (above && (typeof most === 'number' || typeof most === 'string')) throw aboveCeiling(name, String(value), most)
+  }
+}
+
 function aboveCeiling(name: string, value: number | string, most: number | string) {
   return wrapped(400, `${name} is over max limit set in config - user_value=${value}; max_value=${most}`)
 }

@@ -1,10 +1,10 @@
 import type { Principal } from '../../../core/principal.ts'
 import type { StoredRecord } from '../../../core/record.ts'
-import { roles } from '../../../core/role.ts'
 import type { Transaction } from '../../../core/store.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { changeReply } from '../../change-reply.ts'
 import { isoTime, textOf } from '../body-changes.ts'
+import { changers } from '../permissions.ts'
 import type { RecordTools } from '../record-tools.ts'
 import { refusal, wrapped } from '../refusals.ts'
 import { deleteBody, oneKeyBody } from './fields.ts'
@@ -14,7 +14,6 @@ import { isKeyOrHash } from './token.ts'
 import { moveAccessGroups } from './update.ts'
 import { permitKey } from './who.ts'
 
-const makers = roles.filter((role) => role !== 'proxy_admin_viewer' && role !== 'internal_user_viewer')
 const tag = 'key management'
 
 /** Everything that makes a key not count any more; each is answered when no replica accepts it (issue: a revocation has a bound). */
@@ -25,7 +24,7 @@ export function revocationRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       path: '/key/delete',
       summary: 'Deletes keys; answered when no replica accepts them any more',
       tag,
-      roles: makers,
+      roles: changers,
       body: deleteBody,
       async handle(call) {
         const { keys, key_aliases: aliases } = call.body
@@ -61,7 +60,7 @@ function blockRoute(tools: RecordTools, path: string, blocked: boolean): Declare
     path,
     summary: blocked ? 'Blocks a key; answered when no replica accepts it any more' : 'Lets a blocked key call again',
     tag,
-    roles: makers,
+    roles: changers,
     body: oneKeyBody,
     async handle(call) {
       const { key: named } = call.body

@@ -136,4 +136,10 @@ export const clearedKey = Object.fromEntries(
 )
 
 /** What says how much a key may spend or call: whoever did not set it may not lift it. */
-export const keyLimits = [...Object.keys(limitFields), 'budget_id', 'model_rpm_limit', 'model_tpm_limit'] as const
+export const keyLimits = [
+  ...Object.keys(limitFields),
+  'budget_id',
+  'model_rpm_limit',
+  'model_tpm_limit',
+  'temp_budget_increase',
+] as const

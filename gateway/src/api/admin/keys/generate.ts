@@ -1,10 +1,10 @@
-import { roles } from '../../../core/role.ts'
 import type { JsonObject } from '../../../lib/json.ts'
 import { type AdminCall, type AdminReply, adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { changeReply } from '../../change-reply.ts'
 import { namesOf, objectOf, textOf } from '../body-changes.ts'
 import { managementSettings } from '../management-settings.ts'
 import { resetAnchor, setSpend } from '../money-fields.ts'
+import { changers } from '../permissions.ts'
 import type { RecordTools } from '../record-tools.ts'
 import { wrapped } from '../refusals.ts'
 import { newKeyBody, withOperatorsDefaults } from './body.ts'
@@ -14,9 +14,6 @@ import { generatedKey, keyRows } from './row.ts'
 import { checkCustomKey, newKey, shownKey, tokenOf } from './token.ts'
 import { permitNewKey } from './who.ts'
 
-/** Who may ask for a key at all; viewers change nothing. */
-const makers = roles.filter((role) => role !== 'proxy_admin_viewer' && role !== 'internal_user_viewer')
-
 export function generateRoutes(tools: RecordTools): readonly DeclaredRoute[] {
   return [
     adminRoute({
@@ -24,7 +21,7 @@ export function generateRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       path: '/key/generate',
       summary: 'Makes a virtual key; the only time its plaintext is shown',
       tag: 'key management',
-      roles: makers,
+      roles: changers,
       body: generateBody,
       handle: (call) => generate(tools, call, '/key/generate'),
     }),
@@ -33,7 +30,7 @@ export function generateRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       path: '/key/service-account/generate',
       summary: 'Makes a key that belongs to a team and to no user',
       tag: 'key management',
-      roles: makers,
+      roles: changers,
       body: generateBody,
       handle: (call) => generate(tools, call, '/key/service-account/generate'),
     }),

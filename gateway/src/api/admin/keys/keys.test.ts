@@ -532,6 +532,20 @@ litellm_settings:
   refused(await app.post('/key/generate', { max_budget: 101 }), 400, 'internal_server_error', over)
   refused(await app.post('/key/generate', { duration: '2mo' }), 400, 'internal_server_error', /duration is over/)
   refused(await app.post('/key/generate', { duration: '-1' }), 400, 'internal_server_error', /duration is over/)
+  refused(await app.post('/key/update', { key: made.key, max_budget: 101 }), 400, 'internal_server_error', over)
+  refused(await app.post('/key/regenerate', { key: made.key, max_budget: 101 }), 400, 'internal_server_error', over)
+  assert.equal((await app.post('/key/update', { key: made.key, max_budget: null })).status, 200)
+
+  const { key } = (await app.post('/user/new', { user_id: 'ann' })).body
+  const own = await generate(app, {}, key)
+  for (const lifted of [{ max_budget: 101 }, { max_budget: null }, { duration: '-1' }, { tpm_limit: null }]) {
+    refused(
+      await app.post('/key/update', { key: own.key, ...lifted }, key),
+      400,
+      'internal_server_error',
+      /is over max limit/,
+    )
+  }
 })
 
 test('fields that nothing reads are named, and a body that is no object is refused', async (context) => {
@@ -542,4 +556,16 @@ test('fields that nothing reads are named, and a body that is no object is refus
   assert.equal((await app.call('POST', '/key/generate', '{"a":')).status, 400)
   assert.equal((await app.call('POST', '/key/generate', undefined, '')).status, 401)
   assert.equal((await app.call('POST', '/key/generate', undefined, masterKey)).status, 200)
+})
+
+test('a request that is sent again with its Idempotency-Key makes no second key, and the first is kept sealed', async (context) => {
+  const app = await startManagement(context)
+  const headers = { 'idempotency-key': 'retry-1' }
+  const first = await app.call('POST', '/key/generate', { models: ['alpha'] }, masterKey, headers)
+  const again = await app.call('POST', '/key/generate', { models: ['alpha'] }, masterKey, headers)
+  assert.equal(first.status, 200, first.text)
+  assert.equal(again.body.key, first.body.key)
+  assert.equal((await app.get('/key/list')).body.total_count, 1)
+  assert.equal((await app.call('POST', '/key/generate', { models: [] }, masterKey, headers)).status >= 400, true)
+  assert.ok(!(await everyByte(app.dataDirectory)).includes(first.body.key), 'the plaintext is on disk')
 })

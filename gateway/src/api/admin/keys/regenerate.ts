@@ -1,14 +1,16 @@
 import { nanoToUsd } from '../../../core/money.ts'
 import type { StoredRecord } from '../../../core/record.ts'
-import { roles } from '../../../core/role.ts'
 import type { Transaction } from '../../../core/store.ts'
 import { type AdminCall, type AdminReply, adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { changeReply } from '../../change-reply.ts'
 import { isoTime, namesOf, present, textOf } from '../body-changes.ts'
 import { afterDuration } from '../duration-words.ts'
+import { managementSettings } from '../management-settings.ts'
 import { setSpend, spentBy } from '../money-fields.ts'
+import { changers } from '../permissions.ts'
 import type { RecordTools } from '../record-tools.ts'
 import { refusal, wrapped } from '../refusals.ts'
+import { checkCeilings } from './body.ts'
 import { regenerateBody, resetSpendBody } from './fields.ts'
 import { findKey, knownKey } from './find.ts'
 import { generatedKey, keyRows } from './row.ts'
@@ -16,7 +18,6 @@ import { checkCustomKey, newKey, shownKey, tokenOf } from './token.ts'
 import { changeKey, moveAccessGroups } from './update.ts'
 import { permitKey, permitUpdate, refuseHigherRole } from './who.ts'
 
-const makers = roles.filter((role) => role !== 'proxy_admin_viewer' && role !== 'internal_user_viewer')
 const tag = 'key management'
 
 export function regenerateRoutes(tools: RecordTools): readonly DeclaredRoute[] {
@@ -26,7 +27,7 @@ export function regenerateRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       path: '/key/regenerate',
       summary: 'Gives a key a new value; the old one stops at once, or after grace_period',
       tag,
-      roles: makers,
+      roles: changers,
       body: regenerateBody,
       handle: (call) => regenerate(tools, call, call.body.key ?? ''),
     }),
@@ -35,7 +36,7 @@ export function regenerateRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       path: '/key/{key}/regenerate',
       summary: 'The same, with the key in the path',
       tag,
-      roles: makers,
+      roles: changers,
       body: regenerateBody,
       handle: (call) => regenerate(tools, call, call.pathParameter),
     }),
@@ -44,7 +45,7 @@ export function regenerateRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       path: '/key/{key}/reset_spend',
       summary: 'Sets what a key has spent in the running window',
       tag,
-      roles: makers,
+      roles: changers,
       body: resetSpendBody,
       handle: (call) => resetSpend(tools, call),
     }),
@@ -64,6 +65,8 @@ async function regenerate(tools: RecordTools, call: RegenerateCall, named: strin
   if (named === '') throw wrapped(400, 'No key was named; pass key.')
   const period = grace ?? tools.gracePeriod
   if (custom) checkCustomKey(custom)
+  const { upperbound_key_generate_params: ceilings } = managementSettings(call.exchange.snapshot)
+  checkCeilings(present(changes), ceilings, call.principal.role === 'proxy_admin')
   const key = custom || newKey(tools.randomBytes, tools.keyBytes)
   const token = tokenOf(key)
   const revokesAt = (now: number) => (period === '' ? undefined : afterDuration(now, period, 'grace_period'))

@@ -1,6 +1,5 @@
 import { GatewayError } from '../../../core/errors.ts'
 import type { StoredRecord } from '../../../core/record.ts'
-import { roles } from '../../../core/role.ts'
 import type { Transaction } from '../../../core/store.ts'
 import type { JsonObject } from '../../../lib/json.ts'
 import { type AdminCall, adminRoute, type DeclaredRoute } from '../../admin-route.ts'
@@ -8,16 +7,15 @@ import { changeReply } from '../../change-reply.ts'
 import { namesOf, present, textOf } from '../body-changes.ts'
 import { managementSettings } from '../management-settings.ts'
 import { resetAnchor, setSpend } from '../money-fields.ts'
-import { permit, teamStandings } from '../permissions.ts'
+import { changers, permit, teamStandings } from '../permissions.ts'
 import { callerOf, type RecordTools } from '../record-tools.ts'
 import { wrapped } from '../refusals.ts'
-import { updatedKeyBody } from './body.ts'
+import { checkCeilings, updatedKeyBody } from './body.ts'
 import { bulkUpdateBody, teamBulkUpdateBody, type UpdateBody, updateBody } from './fields.ts'
 import { checkReferences, claimAlias, knownKey, knownTeam } from './find.ts'
 import { keyRows } from './row.ts'
 import { permitUpdate } from './who.ts'
 
-const makers = roles.filter((role) => role !== 'proxy_admin_viewer' && role !== 'internal_user_viewer')
 const tag = 'key management'
 
 export function updateRoutes(tools: RecordTools): readonly DeclaredRoute[] {
@@ -27,7 +25,7 @@ export function updateRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       path: '/key/update',
       summary: 'Changes a key; only what is sent counts, and null clears',
       tag,
-      roles: makers,
+      roles: changers,
       body: updateBody,
       async handle(call) {
         const { outcome, row } = await updateKey(tools, call, call.body, '/key/update')
@@ -48,7 +46,7 @@ export function updateRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       path: '/team/key/bulk_update',
       summary: "Makes one change to a team's keys, each on its own",
       tag,
-      roles: makers,
+      roles: changers,
       body: teamBulkUpdateBody,
       async handle(call) {
         const { team_id: teamId, key_ids: ids, all_keys_in_team: all, update_fields: fields } = call.body
@@ -104,7 +102,9 @@ async function updateKey(
   permitted = false,
 ) {
   const request = present(sent)
-  const fields = managementSettings(call.exchange.snapshot).team_admin_editable_team_fields
+  const settings = managementSettings(call.exchange.snapshot)
+  const fields = settings.team_admin_editable_team_fields
+  checkCeilings(request, settings.upperbound_key_generate_params, call.principal.role === 'proxy_admin')
   const revocation = sent.blocked === true
   const outcome = await tools.changes.records(
     { ...call.change, ...(revocation ? { revocation } : {}) },

@@ -1,7 +1,7 @@
 import type { Principal } from '../../../core/principal.ts'
 import type { StoredRecord } from '../../../core/record.ts'
 import type { JsonObject } from '../../../lib/json.ts'
-import { textOf } from '../body-changes.ts'
+import { objectOf, textOf } from '../body-changes.ts'
 import {
   type Action,
   keyStandings,
@@ -98,6 +98,7 @@ export async function permitUpdate(
   if (textOf(key.body.user_id) === undefined && team !== undefined) {
     permit('key.update-service-account', standings, facts)
     refuseAdminFields(request)
+    refuseWithin(key, request, alwaysKept)
     refuseMoves(key, request)
     return
   }
@@ -115,6 +116,7 @@ export async function permitUpdate(
   const setByOwner = (textOf(key.body.created_by) ?? key.createdBy) === principal.userId
   const lifted = names.find((name) => (keyLimits as readonly string[]).includes(name) || name === 'blocked')
   if (!setByOwner && lifted !== undefined) throw forbidden(`${lifted} was set by somebody else; ask an admin.`, lifted)
+  refuseWithin(key, request, setByOwner ? alwaysKept : [...alwaysKept, ...limitsInside])
 }
 
 /** Roles whose keys only their owner and proxy admins may hold. */
@@ -131,6 +133,21 @@ export async function refuseHigherRole(reader: Reader, principal: Principal, use
   if (highRoles.includes(record?.body.user_role)) {
     throw forbidden('Only proxy admins can be told keys of users with an admin role.', 'user_id')
   }
+}
+
+/** What `metadata` holds to guard the calls of a key: an operator's default, too, is not the owner's to take away. */
+const alwaysKept = ['guardrails', 'policies', 'enforced_params']
+const limitsInside = ['model_rpm_limit', 'model_tpm_limit', 'temp_budget_increase', 'temp_budget_expiry', 'tags']
+
+/** A `metadata` that is replaced replaces these too, so they have to be the same in it. @throws GatewayError (403) */
+function refuseWithin(key: StoredRecord, request: JsonObject, names: readonly string[]): void {
+  const before = objectOf(key.body.metadata)
+  const replaced = request.metadata === undefined ? before : objectOf(request.metadata)
+  const changed = names.find((name) => {
+    const after = request[name] === undefined ? replaced[name] : request[name]
+    return JSON.stringify(after ?? null) !== JSON.stringify(before[name] ?? null)
+  })
+  if (changed !== undefined) throw forbidden(`Only proxy admins can change ${changed} of this key.`, changed)
 }
 
 function refuseAdminFields(body: JsonObject): void {

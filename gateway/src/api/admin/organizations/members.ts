@@ -7,7 +7,7 @@ import { changeReply } from '../../change-reply.ts'
 import { textOf } from '../body-changes.ts'
 import { putBudget } from '../budgets/store.ts'
 import { managementSettings } from '../management-settings.ts'
-import { type Action, organizationStandings, permit } from '../permissions.ts'
+import { type Action, changers, organizationStandings, permit } from '../permissions.ts'
 import { callerOf, type RecordTools } from '../record-tools.ts'
 import { detailed } from '../refusals.ts'
 import { knownOrNew } from '../teams/membership.ts'
@@ -19,7 +19,6 @@ import { joinOrganization } from './membership.ts'
 import { organizationMemberRows, wholeOrganizations } from './row.ts'
 
 const tag = 'organization management'
-const makers = roles.filter((role) => role !== 'proxy_admin_viewer' && role !== 'internal_user_viewer')
 const memberRole = z.enum(['org_admin', 'internal_user', 'internal_user_viewer', 'user', 'admin'])
 const member = z.object({ role: memberRole, user_id: text, user_email: text })
 
@@ -80,7 +79,7 @@ export function organizationMemberRoutes(tools: RecordTools): readonly DeclaredR
       path: '/organization/member_add',
       summary: 'Puts people into an organization; unknown ones become users',
       tag,
-      roles: makers,
+      roles: changers,
       body: z.object({
         organization_id: z.string(),
         member: z.union([member, z.array(member)]),
@@ -117,7 +116,7 @@ export function organizationMemberRoutes(tools: RecordTools): readonly DeclaredR
       path: '/organization/member_update',
       summary: "Changes a member's role and budget in an organization",
       tag,
-      roles: makers,
+      roles: changers,
       body: z.object({
         organization_id: z.string(),
         user_id: text,
@@ -145,7 +144,7 @@ export function organizationMemberRoutes(tools: RecordTools): readonly DeclaredR
       path: '/organization/member_delete',
       summary: 'Takes somebody out of an organization',
       tag,
-      roles: makers,
+      roles: changers,
       body: z.object({ organization_id: z.string(), user_id: text, user_email: text }),
       async handle(call) {
         const { organization_id: id } = call.body

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import type { Principal } from '../../../core/principal.ts'
 import type { StoredRecord } from '../../../core/record.ts'
-import { roles } from '../../../core/role.ts'
 import type { Transaction } from '../../../core/store.ts'
 import type { JsonObject } from '../../../lib/json.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
@@ -12,6 +11,7 @@ import { knownTeam } from '../keys/find.ts'
 import { managementSettings } from '../management-settings.ts'
 import { setSpend } from '../money-fields.ts'
 import {
+  changers,
   defaultMemberPermissions,
   organizationStandings,
   permit,
@@ -26,7 +26,6 @@ import { addMembers, leaveAccessGroups } from './membership.ts'
 import { teamRow } from './row.ts'
 
 const tag = 'team management'
-const makers = roles.filter((role) => role !== 'proxy_admin_viewer' && role !== 'internal_user_viewer')
 
 export function teamChangeRoutes(tools: RecordTools): readonly DeclaredRoute[] {
   return [
@@ -35,7 +34,7 @@ export function teamChangeRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       path: '/team/new',
       summary: 'Makes a team; whoever makes it is one of its admins',
       tag,
-      roles: makers,
+      roles: changers,
       body: newTeamBody,
       async handle(call) {
         const settings = managementSettings(call.exchange.snapshot)
@@ -72,7 +71,7 @@ export function teamChangeRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       path: '/team/update',
       summary: 'Changes a team; only what is sent counts, and null clears',
       tag,
-      roles: makers,
+      roles: changers,
       body: updateTeamBody,
       async handle(call) {
         const { team_id: id, spend } = call.body
@@ -148,7 +147,7 @@ function modelsRoute(
     path,
     summary: path.endsWith('add') ? 'Adds models to the list of a team' : 'Takes models from the list of a team',
     tag,
-    roles: makers,
+    roles: changers,
     body: z.object({ team_id: z.string(), models: z.array(z.string()) }),
     async handle(call) {
       const { team_id: teamId, models } = call.body

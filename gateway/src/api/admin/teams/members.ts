@@ -12,6 +12,7 @@ import { managementSettings } from '../management-settings.ts'
 import {
   type Action,
   allMemberPermissions,
+  changers,
   memberPermissions,
   permit,
   rosterOf,
@@ -27,7 +28,6 @@ import { addMembers, type MemberLimits, memberBudget, type NamedMember, removeMe
 import { membershipRows, teamRow } from './row.ts'
 
 const tag = 'team management'
-const makers = roles.filter((role) => role !== 'proxy_admin_viewer' && role !== 'internal_user_viewer')
 
 const limits = {
   max_budget_in_team: dollars,
@@ -44,7 +44,7 @@ export function teamMemberRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       path: '/team/member_add',
       summary: 'Puts people into a team; unknown ones become users',
       tag,
-      roles: makers,
+      roles: changers,
       body: z.object({ team_id: z.string(), member: z.union([memberBody, z.array(memberBody)]), ...limits }),
       async handle(call) {
         const members = [call.body.member].flat()
@@ -63,7 +63,7 @@ export function teamMemberRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       path: '/team/bulk_member_add',
       summary: 'Puts many people into a team, each on its own',
       tag,
-      roles: makers,
+      roles: changers,
       body: z.object({
         team_id: z.string(),
         members: z.array(memberBody).max(500).nullish(),
@@ -77,7 +77,7 @@ export function teamMemberRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       path: '/team/member_update',
       summary: "Changes a member's limits and role in a team",
       tag,
-      roles: makers,
+      roles: changers,
       body: z.object({
         team_id: z.string(),
         user_id: text,
@@ -124,7 +124,7 @@ export function teamMemberRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       path: '/team/member_delete',
       summary: 'Takes somebody out of a team, with the keys he has in it',
       tag,
-      roles: makers,
+      roles: changers,
       body: z.object({ team_id: z.string(), user_id: text, user_email: text }),
       async handle(call) {
         const { team_id: teamId } = call.body
@@ -159,7 +159,7 @@ export function teamMemberRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       path: '/team/permissions_update',
       summary: "Sets what plain members may do with a team's keys",
       tag,
-      roles: makers,
+      roles: changers,
       body: z.object({ team_id: z.string(), team_member_permissions: z.array(z.string()) }),
       async handle(call) {
         const { team_id: teamId, team_member_permissions: granted } = call.body

@@ -2,7 +2,6 @@ import { z } from 'zod'
 import { GatewayError } from '../../../core/errors.ts'
 import type { Principal } from '../../../core/principal.ts'
 import type { StoredRecord } from '../../../core/record.ts'
-import { roles } from '../../../core/role.ts'
 import type { Transaction } from '../../../core/store.ts'
 import type { JsonObject } from '../../../lib/json.ts'
 import { type AdminCall, adminRoute, type DeclaredRoute } from '../../admin-route.ts'
@@ -11,6 +10,7 @@ import { objectOf, omit, present, textOf, withChanges } from '../body-changes.ts
 import { deleteKeys } from '../keys/delete.ts'
 import { checkLimits } from '../limit-checks.ts'
 import { resetAnchor, setSpend } from '../money-fields.ts'
+import { changers } from '../permissions.ts'
 import type { RecordTools } from '../record-tools.ts'
 import { refusal, wrapped } from '../refusals.ts'
 import { leaveTeams } from '../teams/membership.ts'
@@ -21,7 +21,6 @@ import { clearedUser, userRows } from './row.ts'
 
 const tag = 'user management'
 const updateBody = z.object(userFields)
-const makers = roles.filter((role) => role !== 'proxy_admin_viewer' && role !== 'internal_user_viewer')
 
 /** What users may say of themselves; everything else says what they may do, or who they are to teams that know an address. */
 const ownFields = ['user_id', 'user_alias']
@@ -35,7 +34,7 @@ export function changeUserRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       path: '/user/update',
       summary: 'Changes a user, named by id or address',
       tag,
-      roles: makers,
+      roles: changers,
       body: updateBody,
       async handle(call) {
         const { outcome, row } = await updateUser(tools, call, present(call.body))

@@ -76,7 +76,8 @@ export function newUserRoute(tools: RecordTools): DeclaredRoute {
       const chosen = chosenKey(tools, {})
       const outcome = await tools.changes.records(call.change, async (transaction) => {
         const user = await putUser(tools, transaction, id, request)
-        for (const entry of [...(call.body.teams ?? []), ...(call.body.team_id ? [call.body.team_id] : [])]) {
+        const teams = call.body.teams ?? z.array(teamEntry).catch([]).parse(defaults.teams)
+        for (const entry of [...teams, ...(call.body.team_id ? [call.body.team_id] : [])]) {
           await joinTeam(tools, transaction, user, entry, defaults)
         }
         const organizations = [...(call.body.organizations ?? []), call.body.organization_id ?? '']
