@@ -3,7 +3,7 @@ import type { ChangeOptions } from '../core/change.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Principal } from '../core/principal.ts'
 import type { Role } from '../core/role.ts'
-import type { JsonObject } from '../lib/json.ts'
+import { deepestLevel, type JsonObject } from '../lib/json.ts'
 import { readChangeOptions } from './change-options.ts'
 import { readBody } from './read-body.ts'
 import type { Exchange, Method, Route } from './route.ts'
@@ -129,14 +129,21 @@ function warnings(schema: z.ZodType | undefined, sent: JsonObject): readonly str
   return ['x-midflight-warnings', `unknown_fields=${named.join(',')}${unknown.length > mostNamed ? ',...' : ''}`]
 }
 
+/** As deep as a configuration file may be; what is deeper would exhaust the stack of whoever walks through it. */
+const mostLevels = 64
+
 /** @throws GatewayError `invalid_request` for a body that is not a JSON object; an absent one is an empty object */
 async function readJson(exchange: Exchange): Promise<JsonObject> {
   const limit = exchange.snapshot?.settings.maxRequestBytes ?? 1024 * 1024
   const bytes = await readBody(exchange, limit)
   if (bytes.length === 0) return {}
+  const text = bytes.toString('utf8')
+  if (deepestLevel(text) > mostLevels) {
+    throw new GatewayError('invalid_request', `The body nests more than ${mostLevels} lists and mappings.`)
+  }
   let value: unknown
   try {
-    value = JSON.parse(bytes.toString('utf8'))
+    value = JSON.parse(text)
   } catch (cause) {
     throw new GatewayError('invalid_request', 'The body is not JSON; check quotes, commas and the encoding (UTF-8).', {
       cause,

@@ -17,3 +17,32 @@ export function parseJsonObject(bytes: Buffer | string): JsonObject | undefined 
     return undefined
   }
 }
+
+/** How deep the lists and mappings of a JSON text nest. Never recurses; of what is no JSON it tells something. */
+export function deepestLevel(text: string): number {
+  let level = 0
+  let deepest = 0
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at)
+    if (unit === quote) at = endOfText(text, at)
+    else if (unit === openBracket || unit === openBrace) {
+      level += 1
+      if (level > deepest) deepest = level
+    } else if (unit === closeBracket || unit === closeBrace) level -= 1
+  }
+  return deepest
+}
+
+const quote = 0x22
+const backslash = 0x5c
+const openBracket = 0x5b
+const closeBracket = 0x5d
+const openBrace = 0x7b
+const closeBrace = 0x7d
+
+/** Where the text that starts at a quote ends. */
+function endOfText(text: string, start: number): number {
+  let at = start + 1
+  while (at < text.length && text.charCodeAt(at) !== quote) at += text.charCodeAt(at) === backslash ? 2 : 1
+  return at
+}

@@ -169,6 +169,7 @@ const refusals = [
     { error: { type: 'invalid_request_error' }, problems: [{ code: 'provider_unknown' }] },
   ],
   ['POST', '/model/new', '[1', 400, { error: { type: 'invalid_request_error' } }],
+  ['POST', '/model/new', `{"a":${'['.repeat(50_000)}`, 400, { error: { type: 'invalid_request_error' } }],
 ] as const
 
 test('every mistake is refused with LiteLLM’s status, type and words, and writes nothing', async (context) => {

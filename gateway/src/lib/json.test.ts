@@ -1,0 +1,11 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { deepestLevel } from './json.ts'
+
+test('brackets inside texts are no levels, and the deepest level counts', () => {
+  assert.equal(deepestLevel('{"a":[{"b":1}],"c":{}}'), 3)
+  assert.equal(deepestLevel('{"a":"[[[{{{","b\\"[[":1}'), 1)
+  assert.equal(deepestLevel('"x"'), 0)
+  assert.equal(deepestLevel('['.repeat(1_000_000)), 1_000_000)
+  assert.equal(deepestLevel('{"unfinished'), 1)
+})
