@@ -184,6 +184,36 @@ for (const place of ['postgres', 'redis'] as const) {
       })
     })
 
+    it('the place stopped under load: no call fails, and what was spent is summed up once', async () => {
+      const key = await keyWith({ rpm_limit: 1_000_000, max_budget: 1_000_000 })
+      const away = redis ?? database
+      for (let index = 0; index < 3; index += 1) assert.equal((await chat(replica(index), key)).status, 200)
+      const outcomes: Outcome[] = []
+      let loading = true
+      const clients = Array.from({ length: 9 }, async (_, client) => {
+        while (loading) outcomes.push(await chat(replica(client), key))
+      })
+      await sleep(1_000)
+      await away.kill()
+      await sleep(3_000)
+      const meanwhile = outcomes.length
+      await away.start()
+      await waitFor('the place to be used again', async () => {
+        const states = await Promise.all(replicas.map((one) => one.metrics()))
+        return states.every((metrics) => metrics.get(`midflight_limits_degraded{place="${place}"}`) === 0)
+      })
+      await sleep(1_000)
+      loading = false
+      await Promise.all(clients)
+      assert.ok(meanwhile > 20 && outcomes.length > meanwhile, `${meanwhile} of ${outcomes.length} calls`)
+      assert.deepEqual([...new Set(outcomes.map(({ status }) => status))], [200])
+      const spent = 3 * 49 * dollarsPerToken + outcomes.reduce((sum, { tokens }) => sum + tokens * dollarsPerToken, 0)
+      await waitFor('the sum', async () => {
+        const { info } = await replica(0).json<{ info: { spend: number } }>(`/key/info?key=${key}`)
+        return Math.abs(info.spend - spent) < 1e-9
+      })
+    })
+
     it('kill -9 of a replica leaks nothing past the lease', async () => {
       const key = await keyWith({ max_parallel_requests: 4, max_budget: 100 })
       const dying = replica(2)
