@@ -21,8 +21,30 @@ export function invalidFields(where: 'body' | 'query', error: z.ZodError, sent: 
     const input = path.reduce<unknown>(valueAt, sent)
     const loc = [where, ...path]
     if (input === undefined) return { type: 'missing', loc, msg: 'Field required', input: parentOf(path, sent) }
-    return { type: issue.code, loc, msg: issue.message, input: null }
+    return { ...said(issue), loc, input: null }
   })
+}
+
+/** Pydantic's type and message of a wrong type, which clients look for; what it has no word for is said in ours. */
+const wrongTypes: Readonly<Record<string, readonly [type: string, msg: string]>> = {
+  string: ['string_type', 'Input should be a valid string'],
+  number: ['float_type', 'Input should be a valid number'],
+  int: ['int_type', 'Input should be a valid integer'],
+  boolean: ['bool_type', 'Input should be a valid boolean'],
+  array: ['list_type', 'Input should be a valid list'],
+  object: ['dict_type', 'Input should be a valid dictionary'],
+  record: ['dict_type', 'Input should be a valid dictionary'],
+}
+
+function said(issue: z.core.$ZodIssue): Pick<Invalid, 'type' | 'msg'> {
+  if (issue.code === 'invalid_type') {
+    const words = wrongTypes[issue.expected]
+    if (words !== undefined) return { type: words[0], msg: words[1] }
+  }
+  if (issue.code === 'invalid_value') {
+    return { type: 'enum', msg: `Input should be ${issue.values.map((value) => `'${String(value)}'`).join(', ')}` }
+  }
+  return { type: issue.code, msg: issue.message }
 }
 
 function parentOf(path: readonly (string | number)[], sent: JsonValue): unknown {
