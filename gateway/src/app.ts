@@ -236,6 +236,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
       feed,
       stored,
       replicaId,
+      limits: limiting.health,
       revert: (revision, how) => revertChange({ changes, store }, revision, how),
     }),
     ...adminRoutes(

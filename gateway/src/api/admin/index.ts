@@ -3,8 +3,9 @@ import { credentialRoutes } from './credentials/routes.ts'
 import { healthCheckRoutes } from './health/routes.ts'
 import { modelManagementRoutes } from './models/routes.ts'
 import type { AdminParts } from './parts.ts'
-import { recordRoutes } from './records.ts'
 import { priceRoutes } from './prices/routes.ts'
+import { providerBudgetRoutes } from './provider-budgets.ts'
+import { recordRoutes } from './records.ts'
 import { callbackRoutes } from './settings/callbacks.ts'
 import { routerRoutes } from './settings/router.ts'
 import { transferRoutes } from './settings/transfer.ts'
@@ -24,5 +25,6 @@ export function adminRoutes(parts: AdminParts): readonly DeclaredRoute[] {
     ...healthCheckRoutes(parts),
     ...spendRoutes(parts),
     ...priceRoutes(parts),
+    ...providerBudgetRoutes(parts),
   ]
 }

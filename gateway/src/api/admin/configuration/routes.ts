@@ -7,7 +7,7 @@ import type { Feed } from '../../../replicas/feed.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { effectiveRoute } from './effective.ts'
 import { journalRoutes } from './journal.ts'
-import { replicaToWire, statusToWire, verdictToWire } from './status.ts'
+import { type LimitHealth, limitsToWire, replicaToWire, statusToWire, verdictToWire } from './status.ts'
 
 /** What the routes of the configuration as a whole are given. */
 export interface ConfigurationParts {
@@ -18,6 +18,8 @@ export interface ConfigurationParts {
   readonly revert: (revision: number, how: ChangeOptions) => Promise<ChangeResult<readonly Alteration[]>>
   /** Of this process. */
   readonly replicaId: string
+  /** Where limits are counted, and whether they are counted there now. */
+  readonly limits: () => LimitHealth
   readonly stored: { stored(kind: KindName, name: string): StoredResource | undefined }
 }
 
@@ -64,6 +66,7 @@ export function configurationRoutes(parts: ConfigurationParts): readonly Declare
               since: new Date(store.health.since).toISOString(),
               reason: store.health.reason ?? null,
             },
+            limits: limitsToWire(parts.limits()),
             replicas: replicas?.map((row) => replicaToWire(row, replicaId)) ?? null,
           },
         }

@@ -51,6 +51,27 @@ function sourceToWire(source: SourceStatus) {
   }
 }
 
+/** Where limits are counted. */
+export interface LimitHealth {
+  readonly place: string
+  readonly up: boolean
+  /** Unix ms of the last change. */
+  readonly since: number
+  readonly reason: string | undefined
+  /** What counts while the place is not up. */
+  readonly fallback: string | undefined
+}
+
+export function limitsToWire({ place, up, since, reason, fallback }: LimitHealth) {
+  return {
+    place,
+    state: up ? 'up' : 'degraded',
+    since: time(since),
+    reason: reason ?? null,
+    fallback: fallback ?? null,
+  }
+}
+
 /** @param self id of the replica that answers */
 export function replicaToWire(row: ReplicaRow, self: string) {
   return {
