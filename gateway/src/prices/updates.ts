@@ -26,6 +26,9 @@ export interface UpdatesOptions {
 /** What came of looking for a new map. */
 export interface Reloaded {
   readonly models: number
+  /** What served before, and what was found. */
+  readonly before: PriceBook
+  readonly after: PriceBook
   readonly record: MapRecord
   /** `undefined`: it is the map that already served. */
   readonly change: MapChange | undefined
@@ -116,7 +119,7 @@ export class PriceUpdates {
         content: reviewed.book.hash,
         loadedAt: now,
       }))
-      return { models: reviewed.book.size, record: made.result, change: reviewed.change, made }
+      return reloaded(book, reviewed.book, made, reviewed.change)
     } catch (error) {
       if (!(error instanceof MapRefused)) throw error
       report('prices.map.refused', { url: shownUrl(origin.url) }, error)
@@ -128,7 +131,7 @@ export class PriceUpdates {
   async #stay(how: ChangeOptions, book: PriceBook, found: Partial<MapRecord>): Promise<Reloaded> {
     const now = this.#options.clock.wall()
     const made = await this.edit(how, (before) => ({ ...settled(before, now), ...found }))
-    return { models: book.size, record: made.result, change: undefined, made }
+    return reloaded(book, book, made, undefined)
   }
 
   async #useBundled(how: ChangeOptions): Promise<Reloaded> {
@@ -144,8 +147,17 @@ export class PriceUpdates {
       sourceRevision: undefined,
       loadedAt: now,
     }))
-    return { models: book.size, record: made.result, change: undefined, made }
+    return reloaded(this.current.book, book, made, undefined)
   }
+}
+
+function reloaded(
+  before: PriceBook,
+  after: PriceBook,
+  made: ChangeResult<MapRecord>,
+  change: MapChange | undefined,
+): Reloaded {
+  return { models: after.size, before, after, record: made.result, change, made }
 }
 
 function recordOf(draft: Pick<ResourceDraft, 'stored'>): MapRecord {

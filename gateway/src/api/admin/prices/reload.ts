@@ -6,6 +6,7 @@ import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { changeReply } from '../../change-reply.ts'
 import type { AdminParts } from '../parts.ts'
 import { accessDenied, plainDetail } from '../refusals.ts'
+import { yesterdayUnder } from './yesterday.ts'
 
 export const tag = 'model cost map'
 export const writers: readonly Role[] = ['proxy_admin']
@@ -15,7 +16,11 @@ const force = z.enum(['true', 'false', 'True', 'False', '1', '0']).optional()
 const hours = z.coerce.number().int()
 
 /** Contract 1.1 and 1.2. The schedule is stored, so it is the same for all replicas and survives them. */
-export function reloadRoutes({ prices, tools }: Pick<AdminParts, 'prices' | 'tools'>): readonly DeclaredRoute[] {
+export function reloadRoutes({
+  ledger,
+  prices,
+  tools,
+}: Pick<AdminParts, 'ledger' | 'prices' | 'tools'>): readonly DeclaredRoute[] {
   const now = (): string => new Date(tools.clock.wall()).toISOString()
   return [
     adminRoute({
@@ -29,13 +34,16 @@ export function reloadRoutes({ prices, tools }: Pick<AdminParts, 'prices' | 'too
       async handle({ change, query }) {
         const isForced = query.force !== undefined && /^(?:true|1)$/i.test(query.force)
         const reloaded = await prices.reload({ ...change, force: isForced })
+        const { before, after } = reloaded
+        const yesterday =
+          reloaded.change === undefined ? undefined : await yesterdayUnder(ledger, tools.clock.wall(), before, after)
         return changeReply(change, reloaded.made, {
           message: `Price data reloaded successfully! ${reloaded.models} models updated.`,
           status: 'success',
           models_count: reloaded.models,
           timestamp: now(),
           ...provenance(reloaded.record),
-          changes: changesToWire(reloaded),
+          changes: { ...changesToWire(reloaded), ...(yesterday === undefined ? {} : { yesterday }) },
         })
       },
     }),

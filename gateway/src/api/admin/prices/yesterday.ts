@@ -1,0 +1,74 @@
+import { costOf } from '../../../core/cost/cost-of.ts'
+import type { PriceBook } from '../../../core/cost/price-book.ts'
+import { GatewayError } from '../../../core/errors.ts'
+import type { DailySum, Ledger } from '../../../core/ledger.ts'
+import { nanoToUsd } from '../../../core/money.ts'
+
+const dayMs = 86_400_000
+
+/** What yesterday's calls cost by two maps, dollars. */
+export interface Yesterday {
+  readonly day: string
+  readonly calls: number
+  readonly cost_before: number
+  readonly cost_after: number
+  /** Calls whose model one of the maps has no price for; they are in neither sum. */
+  readonly calls_without_price: number
+}
+
+/**
+ * An estimate: of each model the average call of the day, at list prices, without discounts, margins and deployments' own prices.
+ * @returns `undefined` while the store is away
+ */
+export async function yesterdayUnder(
+  ledger: Pick<Ledger, 'daily'>,
+  now: number,
+  before: PriceBook,
+  after: PriceBook,
+): Promise<Yesterday | undefined> {
+  const day = new Date(now - dayMs).toISOString().slice(0, 10)
+  let sums: readonly DailySum[]
+  try {
+    sums = await ledger.daily({ scope: 'all', from: day, to: day, by: ['provider', 'model'] })
+  } catch (error) {
+    // The map is reloaded; what it would have meant is not worth a failure.
+    if (error instanceof GatewayError) return undefined
+    throw error
+  }
+  const total = { calls: 0, unpriced: 0, before: 0, after: 0 }
+  for (const sum of sums) {
+    const [old, fresh] = [before, after].map((book) => estimate(book, sum))
+    total.calls += sum.calls
+    if (old === undefined || fresh === undefined) {
+      total.unpriced += sum.calls
+      continue
+    }
+    total.before += old
+    total.after += fresh
+  }
+  return {
+    day,
+    calls: total.calls,
+    cost_before: nanoToUsd(total.before),
+    cost_after: nanoToUsd(total.after),
+    calls_without_price: total.unpriced,
+  }
+}
+
+function estimate(book: PriceBook, sum: DailySum): number | undefined {
+  if (sum.calls === 0 || sum.inputTokens + sum.outputTokens === 0) return undefined
+  const price = book.findModel(sum.provider, sum.model)
+  if (price === undefined) return undefined
+  // Prices above a size are those of the average call: the day as a whole is larger than any size.
+  const average = (tokens: number): number => Math.round(tokens / sum.calls)
+  const cost = costOf(
+    {
+      inputTokens: average(sum.inputTokens),
+      outputTokens: average(sum.outputTokens),
+      cachedInputTokens: average(sum.cachedTokens),
+      cacheWriteTokens: average(sum.cacheWriteTokens),
+    },
+    price,
+  )
+  return cost === undefined ? undefined : cost.total * sum.calls
+}
