@@ -15,6 +15,7 @@ const publicPaths = [
   '/metrics',
   '/openapi.json',
   '/public/litellm_model_cost_map',
+  '/public/model_hub',
   '/routes',
   '/test',
 ]

@@ -387,6 +387,11 @@ test('a group shows the largest limits and prices of its deployments and the sum
     model_info: { input_cost_per_token: 0.000002, max_input_tokens: 500 },
   })
   await post('/model_group/make_public', { model_groups: ['g'] })
+  const hub = await get('/public/model_hub', '')
+  assert.deepEqual(
+    hub.body.map((group: { model_group: string }) => group.model_group),
+    ['g'],
+  )
   const { body } = await get('/model_group/info?model_group=g')
   assert.equal(body.data.length, 1)
   const [group] = body.data

@@ -6,6 +6,8 @@ import type { Principal } from '../../../core/principal.ts'
 import { roles } from '../../../core/role.ts'
 import type { JsonObject } from '../../../lib/json.ts'
 import { type AdminCall, type AdminReply, adminRoute, type DeclaredRoute } from '../../admin-route.ts'
+import { openRoute } from '../../open-route.ts'
+import { sendJson } from '../../send-json.ts'
 import { mapPaced } from '../paced.ts'
 import type { AdminParts } from '../parts.ts'
 import { storeSource } from '../settings/stored-settings.ts'
@@ -44,6 +46,17 @@ const modelList = z.object({
     }),
   ),
 })
+
+/** Sees every model; what is public is decided by the list of public names. */
+const operator: Principal = {
+  role: 'proxy_admin',
+  userId: '',
+  key: undefined,
+  user: undefined,
+  team: undefined,
+  member: undefined,
+  organization: undefined,
+}
 
 export function modelReadRoutes({ tools }: Pick<AdminParts, 'tools'>): readonly DeclaredRoute[] {
   const show = (snapshot: Snapshot, deployment: Deployment): JsonObject =>
@@ -142,6 +155,23 @@ export function modelReadRoutes({ tools }: Pick<AdminParts, 'tools'>): readonly 
         }
         const supported = visible.flatMap((deployment) => supportedParameters(deployment, tools.dialect))
         return { body: { supported_openai_params: [...new Set(supported)] } }
+      },
+    }),
+    openRoute({
+      method: 'GET',
+      path: '/public/model_hub',
+      access: 'public',
+      summary: 'The models that are marked as public, as /model_group/info shows them',
+      tag: 'model management',
+      async handle(exchange) {
+        const snapshot = snapshotOf(exchange)
+        const shown = new Set(snapshot.settings.publicModelGroups)
+        const all = shown.size === 0 ? [] : await groups(snapshot, operator, undefined)
+        sendJson(
+          exchange,
+          200,
+          all.filter(({ model_group: name }) => typeof name === 'string' && shown.has(name)),
+        )
       },
     }),
   ]
