@@ -20,6 +20,14 @@ function statusText(body: JsonObject): string {
   for (const source of objects(body.sources)) {
     lines.push(`  ${String(source.name)}  applied ${String(source.applied_at ?? 'never')}`)
   }
+  const replicas = objects(body.replicas)
+  for (const replica of replicas.length > 1 ? replicas : []) {
+    const alive = replica.alive === true ? '' : ', silent'
+    const self = replica.self === true ? ', this one' : ''
+    lines.push(
+      `  replica ${String(replica.id)} (${String(replica.label)}): ${String(replica.state)}, revision ${String(replica.revision)}${alive}${self}`,
+    )
+  }
   for (const old of objects(body.draining)) {
     lines.push(`  generation ${String(old.generation)} drains: ${String(old.calls)} calls since ${String(old.since)}`)
   }

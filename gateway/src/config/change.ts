@@ -12,8 +12,8 @@ import type { Desk, Reconciler, Trial } from './reconcile.ts'
 /** The layer of the stored resources: what is known of them, as it would be, and as it was committed. */
 export interface StoredLayer {
   readonly head: Head
-  /** @throws GatewayError `store_unavailable` */
-  read(): Promise<void>
+  /** What is stored now. Rejects with GatewayError `store_unavailable`. */
+  read(): Promise<Layer>
   stored(kind: KindName, name: string): StoredResource | undefined
   storedOf(kind: KindName): readonly StoredResource[]
   draft(writes: readonly Write[]): Layer
@@ -51,10 +51,9 @@ export function createChanges(options: ChangesOptions): Changes {
   ): Promise<ChangeResult<Result>> {
     for (let attempt = 1; ; attempt += 1) {
       // The edit has to see what other replicas have committed, so a store that is away is told here.
-      await layer.read()
-      await reconciler.pull(layer.name)
+      const newest = await layer.read()
       try {
-        const done = await reconciler.turn((desk) => attemptOn(desk, how, edit))
+        const done = await reconciler.turn(newest, (desk) => attemptOn(desk, how, edit))
         return await confirmed(how, done)
       } catch (error) {
         if (!(error instanceof Moved)) throw error
@@ -78,6 +77,9 @@ export function createChanges(options: ChangesOptions): Changes {
     const draft = new DraftOfRows(layer, desk.served?.declared)
     const { result, alongside } = await edit(draft)
     const { writes } = draft
+    if (writes.length === 0 && alongside === undefined) {
+      return { ...desk.verdict, problems: [], result, alterations: [] }
+    }
     if (writes.length === 0) {
       const written = await store.change(changeOptions(how), (transaction) => runAlongside(transaction, alongside))
       return afterRecords(how, result, written, desk.verdict)
@@ -142,6 +144,9 @@ export function createChanges(options: ChangesOptions): Changes {
       checkIfMatch(how.ifMatch, { from: revision, to: revision })
       return work(transaction)
     })
+    // A change of records may write a resource that was checked elsewhere.
+    if (written.alterations.some(({ kind }) => !isRecord(kind)) && how.dryRun !== true)
+      await reconciler.pull(layer.name)
     return confirmed(how, afterRecords(how, written.result, written, verdictOf(reconciler)))
   }
 

@@ -87,8 +87,9 @@ export interface Reconciler {
   /**
    * Gives `work` the loop's turn: nothing else is published until it ends. What was offered before is published first.
    * Rejects as `work` does.
+   * @param newest of a source, read just now
    */
-  turn<Result>(work: (desk: Desk) => Promise<Result>): Promise<Result>
+  turn<Result>(newest: Layer, work: (desk: Desk) => Promise<Result>): Promise<Result>
   /** The store's head. Where it is behind what was counted here while it was away, it is moved on. */
   countFrom(revision: number): Promise<void>
   status(): ConfigStatus
@@ -192,8 +193,10 @@ class Loop implements Reconciler {
     return layer
   }
 
-  turn<Result>(work: (desk: Desk) => Promise<Result>): Promise<Result> {
+  turn<Result>(newest: Layer, work: (desk: Desk) => Promise<Result>): Promise<Result> {
+    this.#observe(newest)
     const result = this.#turns.then(async () => {
+      if (this.#life === 'stopped') throw new GatewayError('shutting_down', 'This replica is being stopped.')
       await this.#turn(false)
       return work(this.#desk())
     })

@@ -71,7 +71,7 @@ export class DatabaseSource implements Source {
   }
 
   /** Reads what is new. Rejects with GatewayError `store_unavailable`; what is known stays. */
-  read(): Promise<void> {
+  read(): Promise<Layer> {
     const reading = this.#reading.then(() => this.#read())
     this.#reading = reading.catch(() => undefined)
     return reading
@@ -107,18 +107,18 @@ export class DatabaseSource implements Source {
     return layerOf(this.#rows, String(head.resourceRevision), head.resourceRevision)
   }
 
-  async #read(): Promise<void> {
+  async #read(): Promise<Layer> {
     try {
       const delta = await this.#options.store.readResources(this.#head.resourceRevision)
       this.#trouble = undefined
-      this.#apply(delta)
+      return this.#apply(delta)
     } catch (error) {
       this.#trouble = troubleOf(error instanceof Error ? error.message : String(error))
       throw error
     }
   }
 
-  #apply({ head, resources, whole }: ResourceDelta): void {
+  #apply({ head, resources, whole }: ResourceDelta): Layer {
     if (whole === true) this.#forgetGone(resources)
     for (const stored of resources) {
       const key = keyOf(stored.kind, stored.name)
@@ -128,15 +128,16 @@ export class DatabaseSource implements Source {
       else this.#rows.set(key, this.#rowOf(stored, known))
     }
     const restored = whole === true && head.resourceRevision < this.#head.resourceRevision
+    const isNewer = this.#layer === undefined || restored || head.resourceRevision > this.#head.resourceRevision
     // A change of our own may have told of a later head while this was under way.
-    if (head.revision < this.#head.revision && !restored) return
-    const changed = this.#layer === undefined || head.resourceRevision !== this.#head.resourceRevision
-    this.#head = head
-    if (!changed) return
-    const version = String(head.resourceRevision)
-    // A restored backup counts from where it was; it is the newest all the same.
-    if (restored) this.#layer = layerOf(this.#rows, `${version} restored`, undefined)
-    else this.#layer = layerOf(this.#rows, version, head.resourceRevision)
+    if (isNewer || head.revision > this.#head.revision) this.#head = head
+    if (isNewer || this.#layer === undefined) {
+      const version = String(head.resourceRevision)
+      // A restored backup counts from where it was; it is the newest all the same.
+      if (restored) this.#layer = layerOf(this.#rows, `${version} restored`, undefined)
+      else this.#layer = layerOf(this.#rows, version, head.resourceRevision)
+    }
+    return this.#layer
   }
 
   #forgetGone(resources: readonly StoredResource[]): void {
