@@ -14,7 +14,7 @@ const appendLock = 7_164_001
 export function createLedger(database: SqlDatabase): Ledger {
   const { dialect } = database
   const append = appendStatements(dialect)
-  const run = ({ text, values }: Statement, session: SqlSession = database) => session.query(text, values)
+  const run = ({ text, values }: Statement, session: SqlSession = database) => session.query(text, values, 'large')
 
   return {
     append: (rows) =>

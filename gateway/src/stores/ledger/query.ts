@@ -114,7 +114,7 @@ export function dailyStatement(query: DailyQuery): Statement {
   where.and('provider = ?', query.provider)
   where.and('key_hash = ?', query.key)
   const dimensions = query.by.map((dimension) => dimensionColumns[dimension])
-  const sums = Object.values(sumColumns).map((column) => `SUM(${column}) AS ${column}`)
+  const sums = Object.values(sumColumns).map((column) => `CAST(SUM(${column}) AS TEXT) AS ${column}`)
   const grouped = dimensions.length === 0 ? '' : `GROUP BY ${dimensions.join(', ')} ORDER BY ${dimensions.join(', ')}`
   return {
     text: `SELECT ${[...dimensions, ...sums].join(', ')} FROM ledger_daily ${where} ${grouped}`,
@@ -122,7 +122,7 @@ export function dailyStatement(query: DailyQuery): Statement {
   }
 }
 
-/** @param row of `dailyStatement`; 64-bit sums may come as text */
+/** @param row of `dailyStatement`; sums come as text, because money of many years is no safe integer */
 export function dailySumOf(row: Readonly<Record<string, unknown>>, by: readonly DailyDimension[]): DailySum {
   const text = (dimension: DailyDimension) =>
     by.includes(dimension) ? String(row[dimensionColumns[dimension]] ?? '') : ''
