@@ -55,6 +55,7 @@ export function createDatabase({ driver, clock, log, prepare }: DatabaseOptions)
     if (closed || !health.up) return
     health = { up: false, since: clock.wall(), reason: error.message }
     log.error('store.database.lost', { database: driver.label, reason: error.message })
+    stopListening()
     driver.disconnect()
     retryMs = firstRetryMs
     // At once: it may have been one connection only.
@@ -103,15 +104,15 @@ export function createDatabase({ driver, clock, log, prepare }: DatabaseOptions)
     for (const watcher of [...watchers]) watcher(topic)
   }
 
-  /** Started by the first watcher; the driver sees to it from then on. */
+  /** Started by the first watcher, and anew whenever the database comes back; meanwhile the driver sees to it. */
   function listen(): void {
     if (watchers.size === 0 || !health.up || closed) return
-    const onHint = (topic: Topic) => {
-      hint(topic)
-      // Whoever can tell that something changed is there again.
-      if (!health.up && !closed) void probe().catch(() => undefined)
-    }
-    unlisten ??= driver.listen(onHint, () => void access.query('SELECT 1 AS one').catch(() => undefined))
+    unlisten ??= driver.listen(hint, () => void access.query('SELECT 1 AS one').catch(() => undefined))
+  }
+
+  function stopListening(): void {
+    unlisten?.()
+    unlisten = undefined
   }
 
   return {
@@ -123,7 +124,7 @@ export function createDatabase({ driver, clock, log, prepare }: DatabaseOptions)
     async close() {
       closed = true
       clearTimeout(retry)
-      unlisten?.()
+      stopListening()
       watchers.clear()
       health = { up: false, since: clock.wall(), reason: 'it was closed' }
       await driver.close()
@@ -136,9 +137,7 @@ export function createDatabase({ driver, clock, log, prepare }: DatabaseOptions)
       listen()
       return () => {
         watchers.delete(watcher)
-        if (watchers.size > 0) return
-        unlisten?.()
-        unlisten = undefined
+        if (watchers.size === 0) stopListening()
       }
     },
   }

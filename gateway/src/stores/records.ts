@@ -187,9 +187,13 @@ function conditionsOf(
   return { from, where: conditions.join(' AND '), values }
 }
 
+const sortable: readonly string[] = [...recordFields, 'id', 'created_at', 'updated_at']
+
 /** The id last, so that pages do not overlap where values are equal. What has no value comes after what has one, as in PostgreSQL. */
 function orderOf({ sort }: RecordQuery): string {
   if (sort === undefined) return 'created_at, id'
+  // It becomes part of the text, and comes from a caller in the end.
+  if (!sortable.includes(sort.by)) throw new Error(`records are not sorted by ${sort.by}`)
   const always = sort.by === 'id' || sort.by === 'created_at' || sort.by === 'updated_at'
   const direction = sort.descending === true ? 'DESC' : 'ASC'
   const nulls = always ? '' : sort.descending === true ? ' NULLS FIRST' : ' NULLS LAST'

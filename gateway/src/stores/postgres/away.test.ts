@@ -68,7 +68,7 @@ describe('PostgreSQL that goes away', () => {
     assert.equal((await put('b')).head.revision, 2)
     hints.length = 0
     await put('c')
-    await until(() => hints.includes('head'), 6_000)
+    await until(() => hints.includes('head'), 1_000)
   })
 
   test('stopped in its tracks: everything is refused within 2 s, then at once', async () => {

@@ -56,7 +56,12 @@ function useLog(database: DatabaseSync): void {
 
 function prepare({ database, prepared }: Connection, text: string): Prepared {
   const known = prepared.get(text)
-  if (known !== undefined) return known
+  if (known !== undefined) {
+    // To the end: what was not used for longest is dropped first.
+    prepared.delete(text)
+    prepared.set(text, known)
+    return known
+  }
   const positional = toPositional(text)
   const entry = { statement: database.prepare(positional.text), order: positional.order }
   prepared.set(text, entry)
