@@ -225,6 +225,12 @@ describe('limits of one gateway', () => {
     try {
       await waitFor('the budget to be spent', async () => (await statusOf(budgetedChat('dear'))) === 429)
       assert.equal(await statusOf(budgetedChat('other')), 200)
+      const { providers } = await budgeted.json<{
+        providers: Record<string, { budget_limit: number; time_period: string; spend: number; budget_reset_at: string }>
+      }>('/provider/budgets')
+      const { openai } = providers
+      assert.ok(openai !== undefined && openai.spend >= 0.1 && Date.parse(openai.budget_reset_at) > Date.now())
+      assert.deepEqual([openai.budget_limit, openai.time_period], [0.1, '1d'])
     } finally {
       await budgeted.stop()
     }
@@ -239,6 +245,8 @@ describe('limits of one gateway', () => {
   it('metrics tell of refusals', async () => {
     const metrics = await gateway.metrics()
     assert.equal(metrics.get('midflight_limits_degraded{place="memory"}'), 0)
+    const { limits } = await gateway.json<{ limits: { place: string; state: string } }>('/config/status')
+    assert.deepEqual([limits.place, limits.state], ['memory', 'up'])
     assert.ok((metrics.get('midflight_limits_refusals_total{descriptor="model_per_key",measure="requests"}') ?? 0) >= 1)
   })
 })
