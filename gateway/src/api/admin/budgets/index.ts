@@ -7,6 +7,7 @@ import { present } from '../body-changes.ts'
 import type { RecordTools } from '../record-tools.ts'
 import { detailed } from '../refusals.ts'
 import { count, limitFields, names, text } from '../wire-fields.ts'
+import { warned } from '../without-effect.ts'
 import { budgetRow } from './row.ts'
 import { putBudget } from './store.ts'
 
@@ -62,7 +63,7 @@ export function budgetRoutes(tools: RecordTools): readonly DeclaredRoute[] {
           }
           return putBudget(tools, transaction, id, undefined, sent)
         })
-        return changeReply(call.change, outcome, budgetRow(outcome.result))
+        return warned(changeReply(call.change, outcome, budgetRow(outcome.result)), present(call.body))
       },
     }),
     adminRoute({
@@ -80,7 +81,7 @@ export function budgetRoutes(tools: RecordTools): readonly DeclaredRoute[] {
           if (before === undefined) throw detailed(404, `Budget not found, passed budget_id=${id}`)
           return putBudget(tools, transaction, id, before, present(call.body))
         })
-        return changeReply(call.change, outcome, budgetRow(outcome.result))
+        return warned(changeReply(call.change, outcome, budgetRow(outcome.result)), present(call.body))
       },
     }),
     adminRoute({

@@ -12,6 +12,7 @@ import { moneyFields, setSpend, spentBy } from '../money-fields.ts'
 import type { RecordTools } from '../record-tools.ts'
 import { refusal, wrapped } from '../refusals.ts'
 import { flag, limitFields, names, object, text } from '../wire-fields.ts'
+import { warned } from '../without-effect.ts'
 
 /** End users of applications. LiteLLM has each route twice; the older name is `/end_user/…`. */
 
@@ -64,7 +65,10 @@ export function customerRoutes(tools: RecordTools): readonly DeclaredRoute[] {
           return putCustomer(tools, transaction, id, undefined, present(call.body))
         })
         if (typeof spend === 'number' && call.change.dryRun !== true) await setSpend(tools, 'end_user', id, spend)
-        return changeReply(call.change, outcome, (await customerRows(tools, [outcome.result]))[0])
+        return warned(
+          changeReply(call.change, outcome, (await customerRows(tools, [outcome.result]))[0]),
+          present(call.body),
+        )
       },
     }),
     adminRoute({
@@ -95,7 +99,10 @@ export function customerRoutes(tools: RecordTools): readonly DeclaredRoute[] {
           return putCustomer(tools, transaction, id, before, present(call.body))
         })
         if (typeof spend === 'number' && call.change.dryRun !== true) await setSpend(tools, 'end_user', id, spend)
-        return changeReply(call.change, outcome, (await customerRows(tools, [outcome.result]))[0])
+        return warned(
+          changeReply(call.change, outcome, (await customerRows(tools, [outcome.result]))[0]),
+          present(call.body),
+        )
       },
     }),
     adminRoute({

@@ -7,6 +7,7 @@ import { resetAnchor, setSpend } from '../money-fields.ts'
 import { changers } from '../permissions.ts'
 import type { RecordTools } from '../record-tools.ts'
 import { wrapped } from '../refusals.ts'
+import { warned } from '../without-effect.ts'
 import { newKeyBody, withOperatorsDefaults } from './body.ts'
 import { type GenerateBody, generateBody } from './fields.ts'
 import { checkReferences, claimAlias, knownTeam } from './find.ts'
@@ -53,7 +54,7 @@ async function generate(
     request.user_id = principal.userId
   }
   const made = await makeKey(tools, call, request, route)
-  return changeReply(call.change, made.outcome, made.shown)
+  return warned(changeReply(call.change, made.outcome, made.shown), request)
 }
 
 /**

@@ -552,6 +552,8 @@ test('fields that nothing reads are named, and a body that is no object is refus
   const app = await startManagement(context)
   const answer = await app.post('/key/generate', { key_alais: 'typo' })
   assert.equal(answer.headers.get('x-midflight-warnings'), 'unknown_fields=key_alais')
+  const guarded = await app.post('/key/generate', { guardrails: ['g'], auto_rotate: false, tags: [], prompts: [] })
+  assert.equal(guarded.headers.get('x-midflight-warnings'), 'no_effect=guardrails')
   assert.equal((await app.call('POST', '/key/generate', '[1]')).status, 422)
   assert.equal((await app.call('POST', '/key/generate', '{"a":')).status, 400)
   assert.equal((await app.call('POST', '/key/generate', undefined, '')).status, 401)

@@ -10,6 +10,7 @@ import { setSpend, spentBy } from '../money-fields.ts'
 import { changers } from '../permissions.ts'
 import type { RecordTools } from '../record-tools.ts'
 import { refusal, wrapped } from '../refusals.ts'
+import { warned } from '../without-effect.ts'
 import { checkCeilings } from './body.ts'
 import { regenerateBody, resetSpendBody } from './fields.ts'
 import { findKey, knownKey } from './find.ts'
@@ -98,7 +99,7 @@ async function regenerate(tools: RecordTools, call: RegenerateCall, named: strin
   const [row] = await keyRows(tools, tools.store, [made])
   if (row === undefined) throw new Error('one record has one row')
   const plain = call.change.dryRun === true ? shownKey(key) : key
-  return changeReply(call.change, outcome, generatedKey(row, plain, call.body.duration))
+  return warned(changeReply(call.change, outcome, generatedKey(row, plain, call.body.duration)), present(changes))
 }
 
 /** The same key under a new hash; keys that were retired for it lead to the new one. */

@@ -10,6 +10,7 @@ import { resetAnchor, setSpend } from '../money-fields.ts'
 import { changers, permit, teamStandings } from '../permissions.ts'
 import { callerOf, type RecordTools } from '../record-tools.ts'
 import { wrapped } from '../refusals.ts'
+import { warned } from '../without-effect.ts'
 import { checkCeilings, updatedKeyBody } from './body.ts'
 import { bulkUpdateBody, teamBulkUpdateBody, type UpdateBody, updateBody } from './fields.ts'
 import { checkReferences, claimAlias, knownKey, knownTeam } from './find.ts'
@@ -29,7 +30,7 @@ export function updateRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       body: updateBody,
       async handle(call) {
         const { outcome, row } = await updateKey(tools, call, call.body, '/key/update')
-        return changeReply(call.change, outcome, { key: call.body.key, ...row })
+        return warned(changeReply(call.change, outcome, { key: call.body.key, ...row }), present(call.body))
       },
     }),
     adminRoute({

@@ -20,6 +20,7 @@ import {
 } from '../permissions.ts'
 import { callerOf, type RecordTools } from '../record-tools.ts'
 import { adminOnly, refusal, wrapped } from '../refusals.ts'
+import { warned } from '../without-effect.ts'
 import { putTeam } from './body.ts'
 import { newTeamBody, updateTeamBody } from './fields.ts'
 import { addMembers, leaveAccessGroups } from './membership.ts'
@@ -63,7 +64,7 @@ export function teamChangeRoutes(tools: RecordTools): readonly DeclaredRoute[] {
           )
           return team
         })
-        return changeReply(call.change, outcome, await teamRow(tools, outcome.result))
+        return warned(changeReply(call.change, outcome, await teamRow(tools, outcome.result)), sent)
       },
     }),
     adminRoute({
@@ -87,7 +88,10 @@ export function teamChangeRoutes(tools: RecordTools): readonly DeclaredRoute[] {
           },
         )
         if (typeof spend === 'number' && call.change.dryRun !== true) await setSpend(tools, 'team', id, spend)
-        return changeReply(call.change, outcome, { team_id: id, data: await teamRow(tools, outcome.result) })
+        return warned(
+          changeReply(call.change, outcome, { team_id: id, data: await teamRow(tools, outcome.result) }),
+          sent,
+        )
       },
     }),
     adminRoute({

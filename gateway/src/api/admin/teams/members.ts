@@ -6,7 +6,7 @@ import type { Transaction } from '../../../core/store.ts'
 import type { JsonObject } from '../../../lib/json.ts'
 import { type AdminCall, adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { changeReply } from '../../change-reply.ts'
-import { textOf } from '../body-changes.ts'
+import { present, textOf } from '../body-changes.ts'
 import { knownTeam } from '../keys/find.ts'
 import { managementSettings } from '../management-settings.ts'
 import {
@@ -23,6 +23,7 @@ import { detailed, wrapped } from '../refusals.ts'
 import { findUser } from '../users/find.ts'
 import { userRows } from '../users/row.ts'
 import { count, dollars, names, text } from '../wire-fields.ts'
+import { warned } from '../without-effect.ts'
 import { memberBody } from './fields.ts'
 import { addMembers, type MemberLimits, memberBudget, type NamedMember, removeMember } from './membership.ts'
 import { membershipRows, teamRow } from './row.ts'
@@ -51,11 +52,12 @@ export function teamMemberRoutes(tools: RecordTools): readonly DeclaredRoute[] {
         const { outcome, added } = await add(tools, call, call.body.team_id, members, call.body, '/team/member_add')
         const users = added.map(({ user }) => user)
         const memberships = added.map(({ membership }) => membership)
-        return changeReply(call.change, outcome, {
+        const reply = changeReply(call.change, outcome, {
           ...(await teamRow(tools, outcome.result.team)),
           updated_users: await userRows(tools, tools.store, users),
           updated_team_memberships: await membershipRows(tools, tools.store, memberships),
         })
+        return warned(reply, present({ ...call.body }))
       },
     }),
     adminRoute({
@@ -109,7 +111,7 @@ export function teamMemberRoutes(tools: RecordTools): readonly DeclaredRoute[] {
           }
           return { userId, email: textOf(user?.body.user_email) }
         })
-        return changeReply(call.change, outcome, {
+        const reply = changeReply(call.change, outcome, {
           team_id: teamId,
           user_id: outcome.result.userId,
           user_email: outcome.result.email ?? email ?? null,
@@ -117,6 +119,7 @@ export function teamMemberRoutes(tools: RecordTools): readonly DeclaredRoute[] {
           tpm_limit: call.body.tpm_limit ?? null,
           rpm_limit: call.body.rpm_limit ?? null,
         })
+        return warned(reply, present({ ...call.body }))
       },
     }),
     adminRoute({

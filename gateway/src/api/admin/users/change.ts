@@ -14,6 +14,7 @@ import { changers } from '../permissions.ts'
 import type { RecordTools } from '../record-tools.ts'
 import { refusal, wrapped } from '../refusals.ts'
 import { leaveTeams } from '../teams/membership.ts'
+import { warned } from '../without-effect.ts'
 import { userFields } from './fields.ts'
 import { findUser, normalEmail, unknownUser, userOfEmail } from './find.ts'
 import { withLimitsByModel } from './new.ts'
@@ -38,7 +39,7 @@ export function changeUserRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       body: updateBody,
       async handle(call) {
         const { outcome, row } = await updateUser(tools, call, present(call.body))
-        return changeReply(call.change, outcome, { user_id: row.user_id, data: row })
+        return warned(changeReply(call.change, outcome, { user_id: row.user_id, data: row }), present(call.body))
       },
     }),
     adminRoute({

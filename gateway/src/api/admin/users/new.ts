@@ -15,6 +15,7 @@ import { joinOrganization } from '../organizations/membership.ts'
 import type { RecordTools } from '../record-tools.ts'
 import { wrapped } from '../refusals.ts'
 import { addMembers } from '../teams/membership.ts'
+import { warned } from '../without-effect.ts'
 import { userFields } from './fields.ts'
 import { normalEmail, userOfEmail } from './find.ts'
 import { clearedUser, emptyUser, userRows } from './row.ts'
@@ -94,12 +95,13 @@ export function newUserRoute(tools: RecordTools): DeclaredRoute {
       const { key, user } = outcome.result
       const [row] = await userRows(tools, tools.store, [user])
       const shown = key === undefined ? undefined : (await keyRows(tools, tools.store, [key]))[0]
-      return changeReply(call.change, outcome, {
+      const reply = changeReply(call.change, outcome, {
         ...(shown === undefined
           ? { key: '', token: null, token_id: null, key_name: null, expires: null }
           : generatedKey(shown, call.change.dryRun === true ? '' : chosen.key, call.body.duration)),
         ...row,
       })
+      return warned(reply, request)
     },
   })
 }
