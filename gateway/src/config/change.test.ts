@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, type TestContext, test } from 'node:test'
-import { model } from '../../test/control-plane.ts'
+import { layerOf, model } from '../../test/control-plane.ts'
 import { type PostgresServer, startPostgres } from '../../test/databases.ts'
 import { actor, createReplica, type Replica, type ReplicaOptions, temporaryDirectory } from '../../test/replica.ts'
 import type { ChangeOptions } from '../core/change.ts'
@@ -104,7 +104,7 @@ for (const dialect of ['sqlite', 'postgres']) {
       await replica.start()
       await putModel(replica, 'b', 'b')
       replica.file.edit(
-        (await import('../../test/control-plane.ts')).layerOf({
+        layerOf({
           models: [model('a', 'a')],
           settings: { router_settings: { fallbacks: [{ a: ['b'] }] } },
         }),
@@ -216,7 +216,6 @@ for (const dialect of ['sqlite', 'postgres']) {
     })
 
     test('a change of the file has a revision of the same count, and a restart keeps it', async (context) => {
-      const { layerOf } = await import('../../test/control-plane.ts')
       const where = await place(context, dialect)
       const declaration = { models: [model('a', 'a')] }
       const lastGood = temporaryDirectory(context)
