@@ -1,4 +1,5 @@
 import { GatewayError } from '../core/errors.ts'
+import { serviceTierOf, type Usage } from '../core/usage.ts'
 import type { UpstreamFailure } from '../core/wire.ts'
 import type { ChatDialect, Dialect, RelayOptions } from '../dialects/dialect.ts'
 import type { ByteSpan } from '../lib/bytes.ts'
@@ -79,7 +80,7 @@ export function relayPipe(dialect: ChatDialect, options: RelayOptions): StreamPi
   }
 }
 
-const answerKeys = ['model', 'usage'] as const
+const answerKeys = ['model', 'usage', 'service_tier'] as const
 
 /**
  * A whole answer of the caller's own dialect: the bytes as they came, `model` renamed, usage read.
@@ -92,7 +93,11 @@ export function relayWhole(dialect: Dialect, body: Buffer, shown: string | undef
   const read =
     usage === undefined || dialect.family === 'count-tokens'
       ? undefined
-      : dialect.usageOf({ usage: parseJsonObject(body.subarray(usage.start, usage.end)) })
+      : servedAt(
+          dialect.usageOf({ usage: parseJsonObject(body.subarray(usage.start, usage.end)) }),
+          body,
+          spans.service_tier,
+        )
   if (shown === undefined || spans.model === undefined || says(body, spans.model, shown))
     return { bytes: body, usage: read }
   return {
@@ -103,6 +108,14 @@ export function relayWhole(dialect: Dialect, body: Buffer, shown: string | undef
     ]),
     usage: read,
   }
+}
+
+/** OpenAI tells the tier beside the usage: what was asked for may have been served as something else. */
+function servedAt(usage: Usage | undefined, body: Buffer, span: ByteSpan | 'ambiguous' | undefined): Usage | undefined {
+  if (usage === undefined || span === undefined || span === 'ambiguous') return usage
+  const word = body.toString('latin1', span.start + 1, span.end - 1)
+  const tier = word === 'default' ? 'standard' : serviceTierOf(word)
+  return tier === undefined ? usage : { ...usage, serviceTier: tier }
 }
 
 function says(body: Buffer, span: ByteSpan, text: string): boolean {

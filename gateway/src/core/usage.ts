@@ -26,7 +26,8 @@ export interface Usage {
   readonly estimated?: true
 }
 
-export type ServiceTier = 'flex' | 'priority' | 'batch'
+/** `standard`: the provider says that it is the plain one, whatever was asked for. */
+export type ServiceTier = 'standard' | 'flex' | 'priority' | 'batch'
 
 /** Quantities of calls that are billed by something else than tokens; durations in ms. */
 export interface UsageUnits {

@@ -82,7 +82,8 @@ export class Price {
   }
 
   /** @param inputTokens of the whole request, cached ones included: thresholds are compared with them (contract 1.8) */
-  card(tier: ServiceTier | undefined, inputTokens: number): RateCard {
+  card(served: ServiceTier | undefined, inputTokens: number): RateCard {
+    const tier = served === 'standard' ? undefined : served
     let suffix = ''
     for (const threshold of this.#thresholds) {
       if (inputTokens <= threshold.tokens) continue
@@ -109,7 +110,7 @@ export class Price {
 
 const tierSuffixes = { flex: '_flex', priority: '_priority', batch: '_batches' } as const
 
-function rateCard(fields: Fields, tier: ServiceTier | undefined, above: string): RateCard {
+function rateCard(fields: Fields, tier: keyof typeof tierSuffixes | undefined, above: string): RateCard {
   const service = tier === undefined ? '' : tierSuffixes[tier]
 
   /** The most special one that is written: of the size at the tier, of the size, of the tier, the plain one. */
