@@ -58,7 +58,7 @@ function driverOf({ databaseUrl, dataDirectory, hints = true }: StoreOptions): S
   if (databaseUrl === undefined || databaseUrl === '') {
     return createSqliteDriver({ file: join(dataDirectory, 'midflight.db'), hints })
   }
-  const scheme = databaseUrl.slice(0, databaseUrl.indexOf(':'))
+  const scheme = /^([a-z0-9+]+):/i.exec(databaseUrl)?.[1]?.toLowerCase()
   switch (scheme) {
     case 'postgres':
     case 'postgresql':
@@ -69,7 +69,7 @@ function driverOf({ databaseUrl, dataDirectory, hints = true }: StoreOptions): S
       return createSqliteDriver({ file: pathOf(databaseUrl.replace('sqlite:', 'file:')), hints })
     default:
       throw new Error(
-        `DATABASE_URL starts with \`${scheme}:\`; write postgresql://user:password@host:5432/name, or leave it out for SQLite`,
+        `DATABASE_URL ${scheme === undefined ? 'is not a URL' : `starts with \`${scheme}:\``}; write postgresql://user:password@host:5432/name, or leave it out for SQLite`,
       )
   }
 }
