@@ -20,9 +20,10 @@ export interface Haproxy {
 /**
  * HAProxy before replicas, checking `/health/readiness` every 200 ms; a replica is out after one failed check and in after one
  * good one; a check may take 2 s, so that a busy machine is not taken for a dead replica. `retries 0`: HAProxy hides nothing that a replica does wrong.
+ * @param at its own port; a free one unless given
  */
-export async function startHaproxy(ports: readonly number[]): Promise<Haproxy> {
-  const port = await freePort()
+export async function startHaproxy(ports: readonly number[], at?: number): Promise<Haproxy> {
+  const port = at ?? (await freePort())
   const scratch = await makeScratch()
   const file = scratch.file('haproxy.cfg')
   await writeFile(file, configuration(port, ports))

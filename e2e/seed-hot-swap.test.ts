@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { after, before, it } from 'node:test'
 import { promisify } from 'node:util'
 import { type PlayedProvider, playProvider } from '../gateway/test/played/provider.ts'
+import { startCluster } from './cluster.ts'
+import { haproxyMissing, startHaproxy } from './haproxy.ts'
 import { type GatewayProcess, masterKey, startGateway } from './processes.ts'
 import { makeScratch, type Scratch } from './scratch.ts'
 
@@ -95,7 +97,6 @@ const run = promisify(execFile)
 const guidePort = 10_999
 let scratch: Scratch
 let provider: PlayedProvider
-let gateway: GatewayProcess | undefined
 
 before(async () => {
   scratch = await makeScratch()
@@ -103,7 +104,6 @@ before(async () => {
 })
 
 after(async () => {
-  await gateway?.stop()
   await provider.close()
   await scratch.remove()
 })
@@ -111,16 +111,39 @@ after(async () => {
 it('the guide’s commands register three models and open the key, and each model answers at once', async (context) => {
   const missing = await whatIsMissing()
   if (missing !== undefined) return context.skip(missing)
-  gateway = await startGateway({
-    port: guidePort,
-    environment: {
-      LITELLM_OPENAI_API_KEY: 'sk-played-openai-canary',
-      LITELLM_ANTHROPIC_API_KEY: 'sk-ant-played-canary',
-      OPENAI_BASE_URL: `${provider.url}/v1`,
-      ANTHROPIC_BASE_URL: provider.url,
-    },
-  })
-  const made = await gateway.json<{ key: string }>('/key/generate', {
+  const gateway = await startGateway({ port: guidePort, environment: secretsOf(provider) })
+  context.after(() => gateway.stop())
+  await playTheGuide([gateway])
+})
+
+it('the same commands do the same to three replicas on PostgreSQL behind HAProxy', async (context) => {
+  const missing = (await whatIsMissing()) ?? haproxyMissing()
+  if (missing !== undefined) return context.skip(missing)
+  const cluster = await startCluster({ models: [], environment: secretsOf(provider) })
+  if (cluster === undefined) return context.skip('PostgreSQL is not installed')
+  context.after(() => cluster.stop())
+  const haproxy = await startHaproxy(
+    cluster.replicas.map(({ port }) => port),
+    guidePort,
+  )
+  context.after(() => haproxy.stop())
+  await playTheGuide(cluster.replicas)
+})
+
+/** The raw keys are in the environment only, from where the guide's models refer to them. */
+function secretsOf({ url }: PlayedProvider): Readonly<Record<string, string>> {
+  return {
+    LITELLM_OPENAI_API_KEY: 'sk-played-openai-canary',
+    LITELLM_ANTHROPIC_API_KEY: 'sk-ant-played-canary',
+    OPENAI_BASE_URL: `${url}/v1`,
+    ANTHROPIC_BASE_URL: url,
+  }
+}
+
+async function playTheGuide(gateways: readonly GatewayProcess[]): Promise<void> {
+  const [first] = gateways
+  assert.ok(first)
+  const made = await first.json<{ key: string }>('/key/generate', {
     method: 'POST',
     body: JSON.stringify({ models: ['gpt-4o-mini'], key_alias: 'task-agent' }),
   })
@@ -129,29 +152,30 @@ it('the guide’s commands register three models and open the key, and each mode
     join(scratch.path, 'volumes/env/.env'),
     `LITELLM_MASTER_KEY=${masterKey}\nOPENAI_API_KEY=${made.key}\n`,
   )
-  assert.equal((await ask(made.key, 'openai/gpt-5')).status, 403, 'the key is still closed')
+  assert.equal((await ask(guidePort, made.key, 'openai/gpt-5')).status, 403, 'the key is still closed')
 
   const registered = await run('bash', ['-c', register], { cwd: scratch.path })
   assert.equal(registered.stdout, 'openai/gpt-5 => 200\nopenai/gpt-5-mini => 200\nanthropic/claude-sonnet-4-5 => 200\n')
   const relaxed = await run('bash', ['-c', relax], { cwd: scratch.path })
   assert.deepEqual(JSON.parse(relaxed.stdout).models, [])
 
-  const models = await gateway.json<{ data: { id: string }[] }>('/v1/models')
-  for (const name of ['openai/gpt-5', 'openai/gpt-5-mini', 'anthropic/claude-sonnet-4-5']) {
-    assert.ok(
-      models.data.some(({ id }) => id === name),
-      name,
-    )
-    const answer = await ask(made.key, name)
-    assert.equal(answer.status, 200, `${name}: ${await answer.text()}`)
-    assert.equal(provider.ledger.last.model, name.slice(name.indexOf('/') + 1))
+  for (const { port } of gateways) {
+    for (const name of ['openai/gpt-5', 'openai/gpt-5-mini', 'anthropic/claude-sonnet-4-5']) {
+      const answer = await ask(port, made.key, name)
+      assert.equal(answer.status, 200, `${name}: ${await answer.text()}`)
+      assert.equal(provider.ledger.last.model, name.slice(name.indexOf('/') + 1))
+    }
   }
-  const shown = await (await gateway.fetch('/model/info')).text()
-  assert.ok(!`${shown}${gateway.stdout()}${gateway.stderr()}`.includes('canary'), 'the raw keys are nowhere')
-})
+  for (const each of gateways) {
+    const models = await each.json<{ data: { id: string }[] }>('/v1/models')
+    assert.equal(models.data.filter(({ id }) => id.includes('/')).length, 3)
+    const shown = await (await each.fetch('/model/info')).text()
+    assert.ok(!`${shown}${each.stdout()}${each.stderr()}`.includes('canary'), 'the raw keys are nowhere')
+  }
+}
 
-function ask(key: string, model: string): Promise<Response> {
-  return fetch(`http://127.0.0.1:${guidePort}/v1/chat/completions`, {
+function ask(port: number, key: string, model: string): Promise<Response> {
+  return fetch(`http://127.0.0.1:${port}/v1/chat/completions`, {
     method: 'POST',
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
     body: JSON.stringify({ model, messages: [{ role: 'user', content: 'Which model am I using?' }] }),
