@@ -1,3 +1,5 @@
+import { holderName } from './spend.ts'
+
 /** What is counted. `parallel` counts calls that are under way; `budget` counts billionths of a dollar. */
 export type Measure = 'requests' | 'tokens' | 'parallel' | 'budget'
 
@@ -83,7 +85,7 @@ export type Taking = { readonly reservation: Reservation } | { readonly refusal:
 
 /** Name of a counter. */
 export function counterName(descriptor: string, value: string, measure: Measure): string {
-  return `${descriptor}:${value}:${measure}`
+  return `${descriptor}:${holderName(value)}:${measure}`
 }
 
 /** Whether a call still fits into a counter that holds so much. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { NanoUsd } from './money.ts'
 
 /** Everybody whose money is counted; the words are LiteLLM's, as in messages and counters. */
@@ -41,7 +42,23 @@ export interface Spent {
 
 /** Name of the spender in maps, tables and counters. */
 export function spenderName(spender: Spender): string {
-  return `${spender.kind}:${spender.value}`
+  return `${spender.kind}:${holderName(spender.value)}`
+}
+
+/** An index of PostgreSQL takes no more than 2,700 bytes. */
+const longestName = 500
+
+/**
+ * An id as every store and counter can keep it. End users and tags are the callers' own text: one that a database refuses (a NUL,
+ * half a character, a megabyte) would hold up the sums of everybody that are written with it.
+ */
+export function holderName(value: string): string {
+  if (value.length <= longestName && value.isWellFormed() && !value.includes('\0')) return value
+  const digest = createHash('sha256').update(value).digest('hex')
+  return `${value
+    .slice(0, longestName - 100)
+    .toWellFormed()
+    .replaceAll('\0', '\ufffd')}#${digest}`
 }
 
 /**

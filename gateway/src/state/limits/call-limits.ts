@@ -3,6 +3,7 @@ import type { GatewayError } from '../../core/errors.ts'
 import type { Demand, Limiter, Refusal, Reservation, Taking } from '../../core/limit.ts'
 import type { Customer, Principal } from '../../core/principal.ts'
 import type { LimitSettings } from '../../core/settings.ts'
+import { spenderName } from '../../core/spend.ts'
 import type { Usage } from '../../core/usage.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { type Amounts, CallSizes } from './call-sizes.ts'
@@ -62,6 +63,8 @@ export interface Admission {
 
 const noAmounts: Amounts = { inputTokens: 0, outputTokens: 0, cost: 0 }
 const maxWarned = 10_000
+/** A thousand calls of it still add up to a safe integer. */
+const largestAmount = 9e12
 const maxNames = 20_000
 const longestWaitMs = 5_000
 const maxWaiting = 2_000
@@ -115,7 +118,7 @@ export class CallLimits {
   /** To be told of every call that was admitted, once, whatever came of it. */
   settle(call: LimitedCall, admission: Admission | undefined, outcome: CallOutcome): void {
     const { usage, served } = outcome
-    const cost = outcome.cost ?? 0
+    const cost = whole(outcome.cost ?? 0)
     if (usage !== undefined && outcome.cost === undefined) this.#options.figures.uncosted += 1
     if (usage !== undefined && served !== undefined) {
       const used = { inputTokens: usage.inputTokens, outputTokens: usage.outputTokens, cost }
@@ -192,8 +195,10 @@ export class CallLimits {
     const customer = this.#customerRules(call)
     for (const rule of own.spenders) this.#spendBy(rule, cost, now)
     if (customer !== undefined) for (const rule of customer.spenders) this.#spendBy(rule, cost, now)
-    else if (call.endUser !== undefined) spending.add(`end_user:${call.endUser}`, cost, undefined, now)
-    for (const tag of tags) spending.add(`tag:${tag}`, cost, undefined, now)
+    else if (call.endUser !== undefined) {
+      spending.add(spenderName({ kind: 'end_user', value: call.endUser }), cost, undefined, now)
+    }
+    for (const tag of tags) spending.add(spenderName({ kind: 'tag', value: tag }), cost, undefined, now)
     if (served === undefined) return
     spending.add(this.#nameOf('model', served.group), cost, undefined, now)
     const ends = this.providers.windowOf(served.provider, call.settings)?.ends(now)
@@ -213,7 +218,7 @@ export class CallLimits {
     let name = names.get(value)
     if (name === undefined) {
       if (names.size >= maxNames) names.clear()
-      name = `${kind}:${value}`
+      name = spenderName({ kind, value })
       names.set(value, name)
     }
     return name
@@ -262,7 +267,7 @@ function addDemands(
 /** Field by field: a spread of a frozen object takes ten times as long. */
 function sized(demand: Demand, amount: number, window: Demand['window']): Demand {
   const { counter, descriptor, value, measure, limit } = demand
-  return { counter, descriptor, value, measure, limit, amount, window }
+  return { counter, descriptor, value, measure, limit, amount: whole(amount), window }
 }
 
 function usedOf(demand: Demand, { succeeded, usage, cost }: CallOutcome, settings: LimitSettings): number {
@@ -271,14 +276,19 @@ function usedOf(demand: Demand, { succeeded, usage, cost }: CallOutcome, setting
     case 'parallel':
       return demand.amount
     case 'tokens':
-      if (usage !== undefined) return countedTokens(usage.inputTokens, usage.outputTokens, settings)
+      if (usage !== undefined) return whole(countedTokens(usage.inputTokens, usage.outputTokens, settings))
       // A provider that told nothing of an answer has sent one: what was taken for it stays taken.
       return succeeded ? demand.amount : 0
     case 'budget':
-      return cost ?? 0
+      return whole(cost ?? 0)
     default:
       return demand.measure satisfies never
   }
+}
+
+/** Counters are whole numbers, whatever a provider reports or a price makes of it. */
+function whole(amount: number): number {
+  return amount > 0 ? Math.min(Math.ceil(amount), largestAmount) : 0
 }
 
 function countedTokens(input: number, output: number, { countedTokens: which }: LimitSettings): number {

@@ -284,9 +284,18 @@ for (const kind of kinds) {
     })
 
     it('holders with any text as id have counters of their own', async () => {
-      const odd = ['ключ', 'a b\n', "x'; DROP TABLE spend;--", '"\\', '🦊', '%_', '{x}'].map(
-        (text) => `${text}${randomUUID()}`,
-      )
+      const odd = [
+        'ключ',
+        'a b\n',
+        "x'; DROP TABLE spend;--",
+        '"\\',
+        '🦊',
+        '%_',
+        '{x}',
+        '\0',
+        '\ud800',
+        'x'.repeat(100_000),
+      ].map((text) => `${text}${randomUUID()}`)
       for (const key of odd)
         taken(await limiter.reserve([demand(key, 'requests', 1), demand(key, 'budget', 10, 3)])).settle([1, 2])
       await limiter.flush()

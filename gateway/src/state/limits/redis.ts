@@ -132,7 +132,7 @@ export class RedisPlace implements Place {
         this.#loaded.delete(name)
       }
     }
-    const answer = await this.#redis.eval(scripts[name], keys.length, ...keys, ...values)
+    const answer = await this.#redis.call('EVAL', scripts[name], keys.length, ...keys, ...values)
     this.#loaded.add(name)
     return answer
   }

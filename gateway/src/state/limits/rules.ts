@@ -172,7 +172,7 @@ export class Rules {
       value,
       measure,
       // Counters are whole numbers; half a request is none.
-      limit: Math.floor(limit),
+      limit: Math.min(Math.floor(limit), Number.MAX_SAFE_INTEGER),
       amount,
       window: rolling,
     })

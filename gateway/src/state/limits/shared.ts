@@ -145,7 +145,9 @@ export class SharedLimiter implements Limiter {
       let answer = await this.#take(id, demands, [])
       if (answer.type === 'cold') {
         const cold = answer.indexes.map((index) => demands[index]).filter((demand) => demand !== undefined)
-        const seeds = await this.#options.seed(cold)
+        const seeds = await Promise.resolve(this.#options.seed(cold)).catch(() => undefined)
+        // The store is away, not the place: this call is counted here, on what the place last said.
+        if (seeds === undefined) return this.#withoutPlace(demands)
         const found = cold.map(
           ({ counter }) =>
             seeds.find((seed) => seed.counter === counter) ?? { counter, amount: 0, resetsAt: undefined },

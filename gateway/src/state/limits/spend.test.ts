@@ -99,6 +99,19 @@ for (const kind of kinds) {
       assert.equal((await sums.of([])).size, 0)
     })
 
+    it('names that a database refuses are kept under others, and hold up nobody', async () => {
+      const sums = book()
+      const run = randomUUID()
+      const hostile = [`${run}\0`, `${run}\ud800`, run.repeat(50_000), `${run}\0`.repeat(100)]
+      const spenders = hostile.map((value): Spender => ({ kind: 'end_user', value }))
+      for (const [index, spender] of spenders.entries()) spend(sums, spenderName(spender), index + 1)
+      await sums.write()
+      assert.deepEqual(
+        [...(await book().of(spenders)).values()].map(({ amount }) => amount),
+        [1, 2, 3, 4],
+      )
+    })
+
     it('a window that ends starts the sum again, and the total goes on', async () => {
       const sums = book()
       const spender = key()

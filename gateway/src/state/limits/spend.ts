@@ -137,7 +137,8 @@ export class SpendBook implements Spending {
 
   /** What budget counters start from. */
   async seeds(demands: readonly Demand[]): Promise<readonly BudgetState[]> {
-    const names = demands.map(({ descriptor, value }) => `${descriptor}:${value}`)
+    // A budget's counter is named after its spender.
+    const names = demands.map(({ counter }) => counter.slice(0, -':budget'.length))
     const stored = await this.#read(names)
     const now = this.#options.now()
     return demands.map(({ counter }, index) => {
