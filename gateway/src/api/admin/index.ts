@@ -6,6 +6,7 @@ import type { AdminParts } from './parts.ts'
 import { priceRoutes } from './prices/routes.ts'
 import { providerBudgetRoutes } from './provider-budgets.ts'
 import { recordRoutes } from './records.ts'
+import { cacheRoutes } from './settings/cache.ts'
 import { callbackRoutes } from './settings/callbacks.ts'
 import { routerRoutes } from './settings/router.ts'
 import { transferRoutes } from './settings/transfer.ts'
@@ -21,6 +22,7 @@ export function adminRoutes(parts: AdminParts): readonly DeclaredRoute[] {
     ...settingsRoutes(parts),
     ...routerRoutes(parts),
     ...callbackRoutes(parts),
+    ...cacheRoutes(),
     ...transferRoutes(parts),
     ...healthCheckRoutes(parts),
     ...spendRoutes(parts),
