@@ -102,7 +102,8 @@ export const permissions = {
   /** For the fields that `team_admin_editable_team_fields` lists. */
   'team.update-some-fields': { allows: ['proxy_admin', 'org_admin', 'team_admin'], refuse: forbidden },
   'team.members': { allows: ['proxy_admin', 'team_admin', 'org_admin'], refuse: notTeamAdmin },
-  'team.permissions': { allows: ['proxy_admin', 'team_admin', 'org_admin'], refuse: notTeamAdmin },
+  /** Viewers cannot call the route that changes them. */
+  'team.permissions': { allows: ['proxy_admin', 'viewer', 'team_admin', 'org_admin'], refuse: notTeamAdmin },
   'team.callbacks': { allows: ['proxy_admin', 'team_admin', 'org_admin'], refuse: notTeamAdmin },
   'team.models': { allows: ['proxy_admin', 'org_admin'], refuse: forbidden },
   'organization.members': { allows: ['proxy_admin', 'org_admin'], refuse: forbidden },

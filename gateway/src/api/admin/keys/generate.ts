@@ -96,9 +96,12 @@ export async function putKey(
   key: string,
   token: string,
 ) {
+  // Nobody has drawn these random bytes before; only values that people choose can be taken.
+  const chosen = typeof request.key === 'string'
   if (
-    (await transaction.record('key', token)) !== undefined ||
-    (await transaction.record('retired-key', token)) !== undefined
+    chosen &&
+    ((await transaction.record('key', token)) !== undefined ||
+      (await transaction.record('retired-key', token)) !== undefined)
   ) {
     throw wrapped(400, `Key with this value already exists. Key=${shownKey(key)}`)
   }
