@@ -6,7 +6,7 @@ import { headOnly, readHead, takeEntry } from './head.ts'
 import { appendEntry, readEntries, readEntryOf } from './journal.ts'
 import { findRecords, readRecord } from './records.ts'
 import { pruneReplicas, readReplicas, removeReplica, writeReport } from './replicas.ts'
-import { readAllResources, readResourcesAfter } from './resources.ts'
+import { openResources, readAllResources, readResourcesAfter } from './resources.ts'
 import type { Seal } from './seal.ts'
 import type { SqlDatabase } from './sql.ts'
 import { Turns } from './turns.ts'
@@ -33,13 +33,14 @@ export function createStore(database: SqlDatabase, seal: Seal): Store {
     async head() {
       return headOnly(await readHead(database))
     },
-    readResources(after) {
-      return database.transaction('read', async (session) => {
+    async readResources(after) {
+      const { head, whole, rows } = await database.transaction('read', async (session) => {
         const head = await readHead(session)
         const whole = after <= 0 || after < head.resourceFloor || after > head.revision
-        const resources = whole ? await readAllResources(session, seal) : await readResourcesAfter(session, seal, after)
-        return { head: headOnly(head), whole, resources }
+        const rows = whole ? await readAllResources(session) : await readResourcesAfter(session, after)
+        return { head, whole, rows }
       })
+      return { head: headOnly(head), whole, resources: await openResources(rows, seal) }
     },
     readChangedRecords(after) {
       return database.transaction('read', async (session) => {
