@@ -199,6 +199,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
         how,
       ),
     report,
+    random: Math.random,
   })
   const prices = openPriceKeeping({
     maps: priceMaps,

@@ -128,6 +128,7 @@ export function createReplica(context: TestContext, options: ReplicaOptions = {}
     onRecords,
     onCommitted: (head) => feed.committed(head),
     confirmations: (revision, how) => confirmations(waiting, revision, how),
+    random: Math.random,
     report: (event, _facts, cause) => process.emitWarning(`${event}: ${String(cause)}`),
   })
   let stopping: Promise<void> | undefined

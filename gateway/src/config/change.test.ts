@@ -172,7 +172,7 @@ for (const dialect of ['sqlite', 'postgres']) {
       assert.equal(one.slot.current?.hash, two.slot.current?.hash)
     })
 
-    test('a head that moves on at each of three tries ends in a conflict', async (context) => {
+    test('a head that moves on at each of four tries ends in a conflict', async (context) => {
       const where = await place(context, dialect)
       const other = createReplica(context, where)
       let interferences = 0
@@ -193,9 +193,9 @@ for (const dialect of ['sqlite', 'postgres']) {
       await other.start()
       await replica.start()
       await assert.rejects(putModel(replica, 'mine', 'mine'), isError('change_conflict'))
-      assert.equal(interferences, 3)
+      assert.equal(interferences, 4)
       await other.feed.confirm()
-      assert.deepEqual(other.models(), ['other-1', 'other-2', 'other-3'])
+      assert.deepEqual(other.models(), ['other-1', 'other-2', 'other-3', 'other-4'])
     })
 
     test('what goes with it into records is in the same commit', async (context) => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Alteration, ChangeOptions, ChangeResult, ReplicaConfirmation } from '../core/change.ts'
 import type { Changes, Edited, ResourceDraft } from '../core/changes.ts'
 import { GatewayError } from '../core/errors.ts'
@@ -35,9 +36,14 @@ export interface ChangesOptions {
     options: { readonly waitMs: number | undefined; readonly revocation: boolean },
   ) => Promise<readonly ReplicaConfirmation[]>
   readonly report: (event: string, facts: Readonly<Record<string, unknown>>, cause: unknown) => void
+  /** 0 to 1 */
+  readonly random: () => number
 }
 
-const tries = 3
+/** The first and three more. */
+const tries = 4
+/** Replicas that met each other's changes do not come back at the same moment. */
+const longestPauseMs = 15
 
 /** The head moved between draft and commit. */
 class Moved extends Error {}
@@ -63,6 +69,7 @@ export function createChanges(options: ChangesOptions): Changes {
             `Others changed the configuration ${tries} times while this change was prepared; nothing was written. Try again.`,
           )
         }
+        await sleep(options.random() * longestPauseMs * attempt)
       }
     }
   }

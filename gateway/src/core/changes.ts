@@ -5,7 +5,7 @@ import type { StoredResource, Transaction } from './store.ts'
 
 /**
  * The one way to change something by API. Both reject with GatewayError: `config_refused` with the problems,
- * `revision_conflict` (412), `change_conflict` (409, after three tries on a fresh base), `store_unavailable` (503); nothing
+ * `revision_conflict` (412), `change_conflict` (409, after three more tries on a fresh base), `store_unavailable` (503); nothing
  * is written then. When they resolve the change is in force in this process.
  */
 export interface Changes {
