@@ -87,10 +87,12 @@ export async function deleteKeys(
   principal: Principal,
   keys: readonly StoredRecord[],
 ): Promise<void> {
+  if (keys.length === 0) return
+  const tokens = keys.map((key) => key.id)
+  const { records: retired } = await transaction.records({ kind: 'retired-key', where: { alias: tokens } })
+  for (const old of retired) await transaction.deleteRecord('retired-key', old.id)
   for (const key of keys) {
     await moveAccessGroups(transaction, key, [])
-    const { records: retired } = await transaction.records({ kind: 'retired-key', where: { alias: key.id } })
-    for (const old of retired) await transaction.deleteRecord('retired-key', old.id)
     await transaction.deleteRecord('key', key.id)
     await transaction.putRecord('deleted-key', key.id, {
       ...key.body,
