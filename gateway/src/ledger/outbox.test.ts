@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, test } from 'node:test'
 import { Mover } from './mover.ts'
@@ -147,7 +147,6 @@ test('the files of a process that lives are left to it', async () => {
   other.append(row(1))
   const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60000)'])
   opened.push(() => child.kill('SIGKILL'))
-  const { hostname } = await import('node:os')
   writeFileSync(join(path, 'b.lock'), JSON.stringify({ pid: child.pid, host: hostname() }))
   const store = sink()
   const mover = new Mover({ outbox: outboxIn(path), sink: store, report: () => undefined, clock, everyMs: 5 })
