@@ -571,3 +571,36 @@ test('a request that is sent again with its Idempotency-Key makes no second key,
   assert.equal((await app.call('POST', '/key/generate', { models: [] }, masterKey, headers)).status >= 400, true)
   assert.ok(!(await everyByte(app.dataDirectory)).includes(first.body.key), 'the plaintext is on disk')
 })
+
+test('a user lists his own keys, with those of the teams he administers and those he made for others', async (context) => {
+  const app = await startManagement(context)
+  await app.post('/team/new', {
+    team_id: 't',
+    members_with_roles: [
+      { role: 'admin', user_id: 'ann' },
+      { role: 'user', user_id: 'bob' },
+    ],
+  })
+  const ann = (await generate(app, { user_id: 'ann', key_alias: 'a' })).key
+  const bob = (await generate(app, { user_id: 'bob', key_alias: 'b' })).key
+  await generate(app, { team_id: 't', user_id: 'bob', key_alias: 'c' })
+  await generate(app, { team_id: 't', key_alias: 'd' }, ann)
+  await generate(app, { team_id: 't', user_id: 'bob', key_alias: 'e' }, ann)
+  const aliases = async (key: string, query: string) => {
+    const answer = await app.get(`/key/list?return_full_object=true&sort_by=key_alias&sort_order=asc&${query}`, key)
+    assert.equal(answer.status, 200, answer.text)
+    assert.equal(answer.body.total_count, answer.body.keys.length)
+    return answer.body.keys.map((row: { key_alias: string }) => row.key_alias).join('')
+  }
+  assert.equal(await aliases(ann, ''), 'a')
+  assert.equal(await aliases(ann, 'include_team_keys=true'), 'acde')
+  assert.equal(await aliases(ann, 'include_created_by_keys=true'), 'ade')
+  assert.equal(await aliases(ann, 'team_id=t'), 'cde')
+  assert.equal(await aliases(bob, 'include_team_keys=true'), 'bce')
+  assert.equal(await aliases(bob, 'team_id=t'), 'ce')
+  refused(await app.get('/key/list?user_id=ann', bob), 403, 'auth_error', /another user's keys/)
+  refused(await app.get('/key/list?team_id=x', bob), 404, 'internal_server_error', /Team not found/)
+  const second = await app.get('/key/list?include_team_keys=true&size=3&page=2&sort_by=key_alias&sort_order=asc', ann)
+  assert.deepEqual([second.body.keys.length, second.body.total_count, second.body.total_pages], [1, 4, 2])
+  assert.deepEqual((await app.get('/key/aliases', bob)).body.aliases, ['b', 'c', 'e'])
+})
