@@ -18,7 +18,7 @@ const litellmFlags: readonly (readonly [flag: string, note: string])[] = [
   ['--model <model>', 'list it under model_list in the config file'],
   ['--alias <name>', 'list it under model_list in the config file'],
   ['--api_base <url>', 'list it under model_list in the config file'],
-  ['--max_budget <usd>', 'budgets are not enforced by this version'],
+  ['--max_budget <usd>', 'set litellm_settings.max_budget in the config file'],
   ['--keepalive_timeout <seconds>', 'fixed at 75 s, above the load balancers in common use'],
 ]
 

@@ -66,7 +66,9 @@ const maxWarned = 10_000
 /** A thousand calls of it still add up to a safe integer. */
 const largestAmount = 9e12
 const maxNames = 20_000
-const longestWaitMs = 5_000
+const longestBudgetWaitMs = 5_000
+/** Tokens are refused with a 429, which clients repeat by themselves. */
+const longestTokenWaitMs = 2_000
 const maxWaiting = 2_000
 
 /** A call that asks for room. */
@@ -88,6 +90,8 @@ export class CallLimits {
     deployment: new Map<string, string>(),
   }
   #waiting = 0
+  /** Tokens that calls of this process have taken and not settled, by counter. */
+  readonly #underWay = new Map<string, number>()
   readonly #warned = new Map<string, number>()
 
   constructor(options: CallLimitsOptions) {
@@ -126,7 +130,7 @@ export class CallLimits {
       const size = admission?.size?.group === served.group ? admission.size : undefined
       this.sizes.add(served.group, used, size, this.#options.clock.now())
     }
-    admission?.reservation.settle(admission.demands.map((demand) => usedOf(demand, outcome, call.settings)))
+    if (admission !== undefined) this.#giveBack(admission, outcome, call.settings)
     if (cost > 0) this.#spend(call, outcome, cost)
   }
 
@@ -155,15 +159,22 @@ export class CallLimits {
   }
 
   #admitted(ask: Ask, demands: readonly Demand[], taking: Taking): Admission | Promise<Admission> {
-    if ('reservation' in taking) return { demands, reservation: taking.reservation, size: ask.size }
-    if (isOnlyHeld(taking.refusal) && this.#waiting < maxWaiting) return this.#wait(ask)
+    if ('reservation' in taking) return this.#admission(ask, demands, taking.reservation)
+    if (this.#isOnlyHeld(taking.refusal, ask) && this.#waiting < maxWaiting) return this.#wait(ask, taking.refusal)
     throw this.#refused(ask.call, taking.refusal)
   }
 
-  /** Calls under way hold the money that is left, and will give back what they do not spend: to refuse now would be too early. */
-  async #wait(ask: Ask): Promise<Admission> {
+  #admission({ size }: Ask, demands: readonly Demand[], reservation: Reservation): Admission {
+    for (const { measure, counter, amount } of demands) {
+      if (measure === 'tokens') this.#underWay.set(counter, (this.#underWay.get(counter) ?? 0) + amount)
+    }
+    return { demands, reservation, size }
+  }
+
+  /** Calls under way hold what is left, and will give back what they do not use: to refuse now would be too early. */
+  async #wait(ask: Ask, first: Refusal): Promise<Admission> {
     const { clock, limiter } = this.#options
-    const until = clock.now() + longestWaitMs
+    const until = clock.now() + (first.demand.measure === 'budget' ? longestBudgetWaitMs : longestTokenWaitMs)
     this.#waiting += 1
     try {
       for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 200)) {
@@ -171,17 +182,39 @@ export class CallLimits {
         // Answers that came meanwhile may have corrected the estimate.
         const demands = this.#demands(ask)
         const taking = await limiter.reserve(demands)
-        if ('reservation' in taking) return { demands, reservation: taking.reservation, size: ask.size }
-        if (!isOnlyHeld(taking.refusal) || clock.now() > until) throw this.#refused(ask.call, taking.refusal)
+        if ('reservation' in taking) return this.#admission(ask, demands, taking.reservation)
+        if (!this.#isOnlyHeld(taking.refusal, ask) || clock.now() > until) throw this.#refused(ask.call, taking.refusal)
       }
     } finally {
       this.#waiting -= 1
     }
   }
 
+  /**
+   * Whether nothing but what calls under way hold keeps a call out. Of money every place knows what is held; of tokens this process
+   * knows its own, and that of a group without an answer yet far too much is held.
+   */
+  #isOnlyHeld({ demand, current, held }: Refusal, { size }: Ask): boolean {
+    if (demand.limit === 0) return false
+    if (demand.measure === 'budget') return held > 0 && current - held < demand.limit
+    if (demand.measure !== 'tokens') return false
+    const underWay = this.#underWay.get(demand.counter) ?? 0
+    return current - underWay < demand.limit || (size !== undefined && !this.sizes.isKnown(size.group))
+  }
+
   #refused(call: LimitedCall, refusal: Refusal): GatewayError {
     this.#options.figures.refuse(refusal)
     return refusalError(refusal, call.principal, this.#options.limiter.now())
+  }
+
+  #giveBack({ demands, reservation }: Admission, outcome: CallOutcome, settings: LimitSettings): void {
+    reservation.settle(demands.map((demand) => usedOf(demand, outcome, settings)))
+    for (const { measure, counter, amount } of demands) {
+      if (measure !== 'tokens') continue
+      const left = (this.#underWay.get(counter) ?? 0) - amount
+      if (left > 0) this.#underWay.set(counter, left)
+      else this.#underWay.delete(counter)
+    }
   }
 
   #customerRules(call: LimitedCall): RuleSet | undefined {
@@ -235,11 +268,6 @@ export class CallLimits {
     this.#warned.set(rule.name, windowEnd)
     this.#options.onSoftBudget(rule.name, spent, rule.softBudget)
   }
-}
-
-/** Nothing but what calls under way hold keeps the call out. */
-function isOnlyHeld({ demand, current, held }: Refusal): boolean {
-  return demand.measure === 'budget' && demand.limit > 0 && held > 0 && current - held < demand.limit
 }
 
 function addDemands(

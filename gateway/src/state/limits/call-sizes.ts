@@ -68,6 +68,11 @@ export class CallSizes {
     return longest === 0 ? undefined : Math.max(leastOutput, longest)
   }
 
+  /** Whether an estimate for the group was ever compared with what came of it. */
+  isKnown(group: string): boolean {
+    return this.#known.get(group)?.compared === true
+  }
+
   /** An estimate with what is known to be missing in such. */
   correct(group: string, estimate: Amounts, now: number): Amounts {
     const known = this.#known.get(group)

@@ -308,6 +308,23 @@ describe('rules of callers', () => {
     await stop()
   })
 
+  it('tokens that a call under way holds are waited for, used-up ones are refused at once', async () => {
+    const { calls, stop } = setUp()
+    const call = callOf({ key: limits({ tokensPerMinute: 100 }) })
+    const first = await calls.admit(call, () => size)
+    const second = Promise.resolve(calls.admit(call, () => size))
+    const served = { group: 'gpt', provider: 'openai', deployment: 'one' }
+    const outcome = { succeeded: true, usage: { inputTokens: 50, outputTokens: 1 }, cost: 0, tags: [], served }
+    calls.settle(call, first, outcome)
+    const admitted = await second
+    assert.ok(admitted)
+    calls.settle(call, admitted, outcome)
+    const startedAt = performance.now()
+    assert.match((await refusalOf(calls, call)) ?? '', /Limit type: tokens/)
+    assert.ok(performance.now() - startedAt < 500)
+    await stop()
+  })
+
   it('money that a call under way holds is waited for, not refused', async () => {
     const { calls, stop } = setUp()
     const call = callOf({ key: limits({ maxBudget: usdToNano(1) }) })
