@@ -7,7 +7,7 @@ import type { Clock } from './lib/clock.ts'
 import type { Log } from './lib/log.ts'
 import { defaultLimits, fetchMap } from './prices/fetch.ts'
 import { withFiles } from './prices/kept-files.ts'
-import { PriceMaps } from './prices/maps.ts'
+import { isSound, PriceMaps } from './prices/maps.ts'
 import { mapOrigin } from './prices/origin.ts'
 import { fromSpec, recordKind, recordName } from './prices/record.ts'
 import { PriceSchedule } from './prices/schedule.ts'
@@ -17,7 +17,7 @@ import type { SqlDatabase } from './stores/sql.ts'
 
 /** The maps themselves; what loads them for a generation. */
 export function openPriceMaps(database: SqlDatabase, dataDirectory: string): PriceMaps {
-  return new PriceMaps(withFiles(join(dataDirectory, 'price-maps'), createContents(database)))
+  return new PriceMaps(withFiles(join(dataDirectory, 'price-maps'), createContents(database), isSound))
 }
 
 export interface PriceKeeping {

@@ -7,9 +7,14 @@ const ending = '.json.gz'
 
 /**
  * Copies of the last contents in the data directory, in front of the shared ones: a start while the store is away has its prices.
- * A copy that cannot be written or read is no failure, it is asked for again.
+ * A copy that cannot be written or read, or is damaged, is no failure, it is asked for again.
+ * @param isSound whether the bytes are those of the hash
  */
-export function withFiles(directory: string, shared: Contents): Contents {
+export function withFiles(
+  directory: string,
+  shared: Contents,
+  isSound: (hash: string, bytes: Uint8Array) => Promise<boolean>,
+): Contents {
   const fileOf = (hash: string): string => join(directory, `${hash}${ending}`)
 
   async function keep(hash: string, bytes: Uint8Array): Promise<void> {
@@ -46,16 +51,15 @@ export function withFiles(directory: string, shared: Contents): Contents {
 
   return {
     async get(hash) {
-      try {
-        const bytes = await readFile(fileOf(hash))
+      const kept = await readFile(fileOf(hash)).catch(() => undefined)
+      if (kept !== undefined && (await isSound(hash, kept))) {
         const now = new Date()
-        await utimes(fileOf(hash), now, now)
-        return bytes
-      } catch {
-        const bytes = await shared.get(hash)
-        if (bytes !== undefined) await keep(hash, bytes)
-        return bytes
+        await utimes(fileOf(hash), now, now).catch(() => undefined)
+        return kept
       }
+      const bytes = await shared.get(hash)
+      if (bytes !== undefined) await keep(hash, bytes)
+      return bytes
     },
     async put(hash, bytes) {
       await shared.put(hash, bytes)

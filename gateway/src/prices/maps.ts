@@ -34,8 +34,8 @@ export class PriceMaps implements PriceLoader {
     if (this.#next?.hash === hash) return this.#next
     const kept = await this.#contents.get(hash)
     if (kept === undefined) throw new Error('the store does not have it')
-    const bytes = await decompress(kept, { maxOutputLength: largestKept })
-    if (digest('sha256', bytes, 'hex') !== hash) throw new Error('what the store has under that hash is something else')
+    const bytes = await unpacked(hash, kept)
+    if (bytes === undefined) throw new Error('what the store has under that hash is something else')
     const { data } = await packInThread({ bytes: new Uint8Array(bytes) })
     return new PriceBook(data)
   }
@@ -64,6 +64,16 @@ export class PriceMaps implements PriceLoader {
   expect(book: PriceBook): void {
     this.#next = book
   }
+}
+
+/** Whether what is kept under a hash is what it was. */
+export async function isSound(hash: string, kept: Uint8Array): Promise<boolean> {
+  return (await unpacked(hash, kept)) !== undefined
+}
+
+async function unpacked(hash: string, kept: Uint8Array): Promise<Buffer | undefined> {
+  const bytes = await decompress(kept, { maxOutputLength: largestKept }).catch(() => undefined)
+  return bytes !== undefined && digest('sha256', bytes, 'hex') === hash ? bytes : undefined
 }
 
 async function readBundled(): Promise<PriceBook> {

@@ -14,6 +14,8 @@ export const readers: readonly Role[] = ['proxy_admin', 'proxy_admin_viewer']
 
 const force = z.enum(['true', 'false', 'True', 'False', '1', '0']).optional()
 const hours = z.coerce.number().int()
+/** Ten years: a date that is further away is a mistake, and in the end none. */
+const mostHours = 87_600
 
 /** Contract 1.1 and 1.2. The schedule is stored, so it is the same for all replicas and survives them. */
 export function reloadRoutes({
@@ -57,6 +59,7 @@ export function reloadRoutes({
       query: z.object({ hours }),
       async handle({ change, query }) {
         if (query.hours <= 0) throw plainDetail(400, 'Hours must be greater than 0')
+        if (query.hours > mostHours) throw plainDetail(400, `Hours must be at most ${mostHours}`)
         const made = await prices.schedule(change, query.hours)
         return changeReply(change, made, {
           message: `Model cost map reload scheduled for every ${query.hours} hours`,
