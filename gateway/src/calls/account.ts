@@ -2,7 +2,7 @@ import type { GatewayError } from '../core/errors.ts'
 import { promptTokens } from '../core/prompt-tokens.ts'
 import type { SettledCall } from '../core/settled-call.ts'
 import type { Usage } from '../core/usage.ts'
-import type { DialectName } from '../core/wire.ts'
+import type { DialectName, UpstreamFailure } from '../core/wire.ts'
 import { isObject } from '../lib/json.ts'
 import type { Call } from './call.ts'
 import { costOfCall } from './cost-of-call.ts'
@@ -74,32 +74,56 @@ function promptOf({ body }: Call): number {
 
 /** Accounts for a stream when the provider has said its last word, before the caller hears it. */
 export function accountedPipe(pipe: StreamPipe, sample: StreamSample, onFinished: () => void): StreamPipe {
-  let told = false
-  function tell<Bytes>(bytes: Bytes): Bytes {
-    if (told || !pipe.finished || pipe.failure !== undefined) return bytes
-    told = true
-    onFinished()
-    return bytes
+  return new AccountedPipe(pipe, sample, onFinished)
+}
+
+/** A class, because getters in a literal would give every pipe a hidden class of its own, which outlives it by far. */
+class AccountedPipe implements StreamPipe {
+  readonly #pipe: StreamPipe
+  readonly #sample: StreamSample
+  readonly #onFinished: () => void
+  #told = false
+
+  constructor(pipe: StreamPipe, sample: StreamSample, onFinished: () => void) {
+    this.#pipe = pipe
+    this.#sample = sample
+    this.#onFinished = onFinished
   }
-  return {
-    push(chunk) {
-      sample.add(chunk)
-      return tell(pipe.push(chunk))
-    },
-    end: () => tell(pipe.end()),
-    fail: (error) => pipe.fail(error),
-    get started() {
-      return pipe.started
-    },
-    get finished() {
-      return pipe.finished
-    },
-    get failure() {
-      return pipe.failure
-    },
-    get usage() {
-      return pipe.usage
-    },
+
+  push(chunk: Buffer): Buffer | string {
+    this.#sample.add(chunk)
+    return this.#tell(this.#pipe.push(chunk))
+  }
+
+  end(): Buffer | string {
+    return this.#tell(this.#pipe.end())
+  }
+
+  fail(error: GatewayError): string {
+    return this.#pipe.fail(error)
+  }
+
+  get started(): boolean {
+    return this.#pipe.started
+  }
+
+  get finished(): boolean {
+    return this.#pipe.finished
+  }
+
+  get failure(): UpstreamFailure | undefined {
+    return this.#pipe.failure
+  }
+
+  get usage(): Usage | undefined {
+    return this.#pipe.usage
+  }
+
+  #tell(bytes: Buffer | string): Buffer | string {
+    if (this.#told || !this.finished || this.failure !== undefined) return bytes
+    this.#told = true
+    this.#onFinished()
+    return bytes
   }
 }
 

@@ -1,7 +1,7 @@
 import { GatewayError } from '../core/errors.ts'
 import { serviceTierOf, type Usage } from '../core/usage.ts'
 import type { UpstreamFailure } from '../core/wire.ts'
-import type { ChatDialect, Dialect, RelayOptions } from '../dialects/dialect.ts'
+import type { ChatDialect, Dialect, EventEncoder, EventRelay, RelayOptions } from '../dialects/dialect.ts'
 import type { ByteSpan } from '../lib/bytes.ts'
 import { parseJsonObject } from '../lib/json.ts'
 import { scanTopLevel } from '../lib/json-scan.ts'
@@ -17,65 +17,79 @@ const blankLine = '\n\n'
 
 /** Passes a stream on event by event, as bytes; only what the dialect's relay changes is rebuilt. */
 export function relayPipe(dialect: ChatDialect, options: RelayOptions): StreamPipe {
-  const relay = dialect.openRelay(options)
-  const splitter = createSseSplitter()
-  const encoder = dialect.openEncoder({ model: options.model ?? '', includeUsage: options.includeUsage })
-  let failure: UpstreamFailure | undefined
-  return {
-    push(chunk) {
-      const parts: Buffer[] = []
-      const skim = relay.skim?.(chunk.toString('latin1'))
-      let at = 0
-      while (at < chunk.length && failure === undefined) {
-        const run = splitter.between ? skim?.(at) : undefined
-        if (run !== undefined) {
-          parts.push(Buffer.from(run.text, 'latin1'))
-          at = run.end
-          continue
-        }
-        // Up to the next blank line only where what follows it may be skimmed.
-        const blank = skim === undefined ? -1 : chunk.indexOf(blankLine, at)
-        const end = blank === -1 ? chunk.length : blank + blankLine.length
-        pushEvents(chunk.subarray(at, end), parts)
-        at = end
-      }
-      const [only] = parts
-      return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts)
-    },
-    end() {
-      const rest = splitter.end()
-      // A last line that lacks its newline was cut; one that only lacks the blank line after it is whole.
-      const last = rest.at(-1) === lineFeed ? relay.push(Buffer.concat([rest, newline])) : nothing
-      return Buffer.concat([last, relay.end?.() ?? nothing])
-    },
-    get started() {
-      return relay.started
-    },
-    get finished() {
-      return relay.finished
-    },
-    get failure() {
-      return failure
-    },
-    get usage() {
-      return relay.usage
-    },
-    fail: (error) => encoder.fail(error),
+  return new RelayPipe(dialect, options)
+}
+
+/** A class, because getters in a literal would give every pipe a hidden class of its own, which outlives it by far. */
+class RelayPipe implements StreamPipe {
+  readonly #relay: EventRelay
+  readonly #splitter = createSseSplitter()
+  readonly #encoder: EventEncoder
+  failure: UpstreamFailure | undefined
+
+  constructor(dialect: ChatDialect, options: RelayOptions) {
+    this.#relay = dialect.openRelay(options)
+    this.#encoder = dialect.openEncoder({ model: options.model ?? '', includeUsage: options.includeUsage })
   }
 
-  function pushEvents(bytes: Buffer, parts: Buffer[]): void {
+  push(chunk: Buffer): Buffer {
+    const parts: Buffer[] = []
+    const skim = this.#relay.skim?.(chunk.toString('latin1'))
+    let at = 0
+    while (at < chunk.length && this.failure === undefined) {
+      const run = this.#splitter.between ? skim?.(at) : undefined
+      if (run !== undefined) {
+        parts.push(Buffer.from(run.text, 'latin1'))
+        at = run.end
+        continue
+      }
+      // Up to the next blank line only where what follows it may be skimmed.
+      const blank = skim === undefined ? -1 : chunk.indexOf(blankLine, at)
+      const end = blank === -1 ? chunk.length : blank + blankLine.length
+      this.#pushEvents(chunk.subarray(at, end), parts)
+      at = end
+    }
+    const [only] = parts
+    return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts)
+  }
+
+  end(): Buffer {
+    const rest = this.#splitter.end()
+    // A last line that lacks its newline was cut; one that only lacks the blank line after it is whole.
+    const last = rest.at(-1) === lineFeed ? this.#relay.push(Buffer.concat([rest, newline])) : nothing
+    return Buffer.concat([last, this.#relay.end?.() ?? nothing])
+  }
+
+  get started(): boolean {
+    return this.#relay.started
+  }
+
+  get finished(): boolean {
+    return this.#relay.finished
+  }
+
+  get usage(): Usage | undefined {
+    return this.#relay.usage
+  }
+
+  fail(error: GatewayError): string {
+    return this.#encoder.fail(error)
+  }
+
+  #pushEvents(bytes: Buffer, parts: Buffer[]): void {
+    const relay = this.#relay
     try {
-      for (const event of splitter.push(bytes)) {
+      for (const event of this.#splitter.push(bytes)) {
         const passed = relay.push(event)
         if (relay.failure !== undefined) {
-          failure = streamFailure(relay.failure.message, relay.failure.code)
+          this.failure = streamFailure(relay.failure.message, relay.failure.code)
           return
         }
         if (passed.length > 0) parts.push(passed)
       }
     } catch (error) {
       if (!(error instanceof SseOverflow)) throw error
-      failure = { code: 'upstream_malformed', message: error.message }
+      this.failure = { code: 'upstream_malformed', message: error.message }
     }
   }
 }

@@ -14,28 +14,34 @@ export interface ByteTail {
 }
 
 export function createByteTail(): ByteTail {
-  let held = empty
-  let length = 0
-  return {
-    get length() {
-      return length
-    },
-    append(bytes, start, end) {
-      const needed = length + end - start
-      if (needed > held.length) {
-        const larger = Buffer.allocUnsafe(Math.max(needed, held.length * 2, 512))
-        held.copy(larger, 0, 0, length)
-        held = larger
-      }
-      bytes.copy(held, length, start, end)
-      length = needed
-    },
-    take() {
-      const bytes = held.subarray(0, length)
-      held = empty
-      length = 0
-      return bytes
-    },
+  return new Tail()
+}
+
+/** A class, because a getter in a literal would give every tail a hidden class of its own, which outlives it by far. */
+class Tail implements ByteTail {
+  #held = empty
+  #length = 0
+
+  get length(): number {
+    return this.#length
+  }
+
+  append(bytes: Buffer, start: number, end: number): void {
+    const needed = this.#length + end - start
+    if (needed > this.#held.length) {
+      const larger = Buffer.allocUnsafe(Math.max(needed, this.#held.length * 2, 512))
+      this.#held.copy(larger, 0, 0, this.#length)
+      this.#held = larger
+    }
+    bytes.copy(this.#held, this.#length, start, end)
+    this.#length = needed
+  }
+
+  take(): Buffer {
+    const bytes = this.#held.subarray(0, this.#length)
+    this.#held = empty
+    this.#length = 0
+    return bytes
   }
 }
 

@@ -143,12 +143,11 @@ export function createSseSplitter(options: SseOptions = {}): SseSplitter {
   const tail = createByteTail()
   const walkLines = createLineWalker()
   let lineIsEmpty = true
-  let afterReturn = false
 
-  return {
-    push(chunk) {
+  const splitter = {
+    between: true,
+    push(chunk: Uint8Array) {
       const bytes = asBuffer(chunk)
-      if (bytes.length > 0) afterReturn = bytes[bytes.length - 1] === carriageReturn
       const events: Buffer[] = []
       let eventStart = 0
       const rest = walkLines(bytes, (start, end, next) => {
@@ -161,13 +160,14 @@ export function createSseSplitter(options: SseOptions = {}): SseSplitter {
       if (rest < bytes.length) lineIsEmpty = false
       if (eventStart < bytes.length) tail.append(bytes, eventStart, bytes.length)
       if (tail.length > maxEventBytes) throw new SseOverflow(maxEventBytes)
+      if (bytes.length > 0) {
+        splitter.between = tail.length === 0 && lineIsEmpty && bytes[bytes.length - 1] !== carriageReturn
+      }
       return events
-    },
-    get between() {
-      return tail.length === 0 && lineIsEmpty && !afterReturn
     },
     end: () => tail.take(),
   }
+  return splitter
 
   function cut(bytes: Buffer, start: number, end: number): Buffer {
     if (tail.length === 0) return bytes.subarray(start, end)

@@ -1,11 +1,10 @@
-import type { Usage } from '../../core/usage.ts'
 import type { ByteSpan } from '../../lib/bytes.ts'
 import { isObject, type JsonObject, parseJsonObject } from '../../lib/json.ts'
 import { scanTopLevel } from '../../lib/json-scan.ts'
 import { createSseParser, dataSpan, formatSse, type SseEvent } from '../../lib/sse.ts'
 import type { EventRelay, RelayOptions, Skim } from '../dialect.ts'
 import { done, malformedMessage } from './chunk.ts'
-import { type StreamError, streamErrorOf } from './errors.ts'
+import { streamErrorOf } from './errors.ts'
 import { decodeUsage } from './usage.ts'
 
 const nothing = Buffer.alloc(0)
@@ -23,10 +22,6 @@ const keys = ['choices', 'model', 'usage', 'error'] as const
  */
 export function openRelay(options: RelayOptions, hasContent: (chunk: JsonObject) => boolean): EventRelay {
   const shownModel = options.model === undefined ? undefined : Buffer.from(JSON.stringify(options.model))
-  let started = false
-  let finished = false
-  let failure: StreamError | undefined
-  let usage: Usage | undefined
   /** The bytes before and with the model's name as the provider writes them, and what replaces them. */
   let head: Buffer | undefined
   let shownHead: Buffer = nothing
@@ -39,56 +34,50 @@ export function openRelay(options: RelayOptions, hasContent: (chunk: JsonObject)
   let last: Buffer | undefined
   let beforeLast: Buffer | undefined
 
-  return {
+  // Plain fields: getters in a literal give every object a hidden class of its own, in the old generation, which holds all of a
+  // stream until the next full collection.
+  const self: Mutable<EventRelay> = {
+    started: false,
+    finished: false,
+    failure: undefined,
+    usage: undefined,
     push(event) {
       beforeLast = last
       last = event
       const data = dataSpan(event)
       if (data === undefined || !isPlain(event)) return relayParsed(event)
       if (holds(event, data, doneBytes)) {
-        finished = true
+        self.finished = true
         return event
       }
       // A chunk that does not end as an object was cut or is none.
-      if (started && event[data.end - 1] === closeBrace && !isTelling(event)) {
+      if (self.started && event[data.end - 1] === closeBrace && !isTelling(event)) {
         if (shownModel === undefined) return event
         if (head !== undefined && startsWith(event, head)) {
           return Buffer.concat([shownHead, event.subarray(head.length)])
         }
-      } else if (!started) {
+      } else if (!self.started) {
         const chunk = parseJsonObject(event.toString('utf8', data.start, data.end))
         if (chunk === undefined) return relayParsed(event)
-        started = hasContent(chunk)
+        self.started = hasContent(chunk)
       }
       return relayBytes(event, data)
     },
     skim,
     end() {
-      if (finished || failure !== undefined || !(saysWhyItFinished(last) || saysWhyItFinished(beforeLast)))
+      if (self.finished || self.failure !== undefined || !(saysWhyItFinished(last) || saysWhyItFinished(beforeLast)))
         return nothing
-      finished = true
+      self.finished = true
       return doneEvent
     },
-    get started() {
-      return started
-    },
-    get finished() {
-      return finished
-    },
-    get failure() {
-      return failure
-    },
-    get usage() {
-      return usage
-    },
   }
+  return self
 
-  /** Events that begin as those before them did, end as an object and cannot hold usage or an error. */
   function skim(text: string): Skim {
     const isTellingBefore = tellingFinder(text)
     const hasReturn = text.includes('\r')
     return (from) => {
-      if (!started || hasReturn || (shownModel !== undefined && head === undefined)) return undefined
+      if (!self.started || hasReturn || (shownModel !== undefined && head === undefined)) return undefined
       let passed = ''
       let at = from
       let lastAt = -1
@@ -116,7 +105,7 @@ export function openRelay(options: RelayOptions, hasContent: (chunk: JsonObject)
     if (!isOrdinary || model === 'ambiguous' || counted === 'ambiguous') return relayParsed(event)
     const edits: Edit[] = []
     if (counted !== undefined && event[counted.start] === openBrace) {
-      usage = decodeUsage(parseJsonObject(event.subarray(counted.start, counted.end))) ?? usage
+      self.usage = decodeUsage(parseJsonObject(event.subarray(counted.start, counted.end))) ?? self.usage
       if (!options.includeUsage) {
         if (isEmptyList(event, choices)) return nothing
         edits.push({ span: counted, bytes: nullBytes })
@@ -139,18 +128,18 @@ export function openRelay(options: RelayOptions, hasContent: (chunk: JsonObject)
     const parsed = createSseParser().push(event)[0]
     if (parsed === undefined || parsed.data === '') return event
     if (parsed.data === done) {
-      finished = true
+      self.finished = true
       return event
     }
     const chunk = parseJsonObject(parsed.data)
     if (chunk === undefined) {
-      failure = { message: malformedMessage(parsed.data), code: undefined }
+      self.failure = { message: malformedMessage(parsed.data), code: undefined }
       return nothing
     }
-    failure = streamErrorOf(chunk, parsed.event)
-    if (failure !== undefined) return nothing
-    started ||= hasContent(chunk)
-    usage = decodeUsage(chunk.usage) ?? usage
+    self.failure = streamErrorOf(chunk, parsed.event)
+    if (self.failure !== undefined) return nothing
+    self.started ||= hasContent(chunk)
+    self.usage = decodeUsage(chunk.usage) ?? self.usage
     const changed = rewrite(chunk)
     return changed === undefined ? nothing : Buffer.from(formatSse(withData(parsed, JSON.stringify(changed))))
   }
@@ -226,6 +215,8 @@ function isEmptyList(event: Buffer, span: ByteSpan): boolean {
   while (position < span.end && (event[position] ?? 0) <= 0x20) position += 1
   return event[position] === closeBracket
 }
+
+type Mutable<Value> = { -readonly [Name in keyof Value]: Value[Name] }
 
 interface Edit {
   readonly span: ByteSpan
