@@ -5,7 +5,7 @@ import { gunzip, gzip } from 'node:zlib'
 import type { Contents } from '../core/contents.ts'
 import { PriceBook } from '../core/cost/price-book.ts'
 import type { PriceLoader } from '../core/cost/price-loader.ts'
-import type { Packed, PackTask } from './pack.ts'
+import { type Packed, type PackTask, pack } from './pack.ts'
 import { packInThread } from './thread.ts'
 
 const compress = promisify(gzip)
@@ -76,8 +76,9 @@ async function unpacked(hash: string, kept: Uint8Array): Promise<Buffer | undefi
   return bytes !== undefined && digest('sha256', bytes, 'hex') === hash ? bytes : undefined
 }
 
+/** Here and not in a thread: it is small, and read when nobody is served yet. */
 async function readBundled(): Promise<PriceBook> {
   const bytes = await readFile(new URL('./bundled.json', import.meta.url))
-  const { data } = await packInThread({ bytes: new Uint8Array(bytes) })
+  const { data } = pack({ bytes })
   return new PriceBook(data)
 }
