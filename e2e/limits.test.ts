@@ -180,6 +180,14 @@ describe('limits of one gateway', () => {
     await after.text()
   })
 
+  it('a budget starts again when its duration is over', async () => {
+    const key = await keyWith(gateway, { max_budget: 0.01, budget_duration: '4s' })
+    assert.equal(await statusOf(chat(gateway, key, 'dear')), 200)
+    await waitFor('the budget to be spent', async () => (await statusOf(chat(gateway, key, 'dear'))) === 422)
+    await waitFor('the next window', async () => (await statusOf(chat(gateway, key, 'dear'))) === 200)
+    assert.ok((await spendOf(gateway, key)) < 0.1)
+  })
+
   it('models have limits of their own within a key', async () => {
     const key = await keyWith(gateway, { model_rpm_limit: { dear: 1 }, metadata: {} })
     assert.equal(await statusOf(chat(gateway, key, 'dear')), 200)
