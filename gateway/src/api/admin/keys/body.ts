@@ -4,6 +4,7 @@ import { afterDuration, checkDuration, durationMs, never } from '../duration-wor
 import { checkLimits } from '../limit-checks.ts'
 import type { ManagementSettings } from '../management-settings.ts'
 import { refusal, wrapped } from '../refusals.ts'
+import { withoutMasks } from '../secret-places.ts'
 import { metadataFields } from '../wire-fields.ts'
 import { clearedKey, emptyKey, type GenerateBody, notStored, routesOfType, type UpdateBody } from './fields.ts'
 
@@ -67,7 +68,7 @@ export function newKeyBody(request: JsonObject, now: number): JsonObject {
  * @throws GatewayError (400)
  */
 export function updatedKeyBody(body: JsonObject, sent: UpdateBody, now: number): JsonObject {
-  const request = present(sent)
+  const request = withoutMasks(present(sent), body)
   checkLimits(request)
   const changed = withChanges(body, omit(request, notStored), clearedKey)
   const metadata = request.metadata === undefined ? objectOf(body.metadata) : objectOf(request.metadata)

@@ -604,3 +604,31 @@ test('a user lists his own keys, with those of the teams he administers and thos
   assert.deepEqual([second.body.keys.length, second.body.total_count, second.body.total_pages], [1, 4, 2])
   assert.deepEqual((await app.get('/key/aliases', bob)).body.aliases, ['b', 'c', 'e'])
 })
+
+test('secrets that a row holds are shown masked, and sending the row back keeps them', async (context) => {
+  const app = await startManagement(context)
+  const canary = 'canary-of-a-logging-secret-0123456789'
+  const logging = [
+    { callback_name: 'langfuse', callback_vars: { langfuse_secret_key: canary, langfuse_host: 'https://l' } },
+  ]
+  const routerSettings = { num_retries: 2, redis_password: canary }
+  const made = await generate(app, { metadata: { note: 'x', logging }, router_settings: routerSettings })
+  const row = await info(app, made.key)
+  assert.equal(row.metadata.note, 'x')
+  assert.equal(row.metadata.logging[0].callback_name, 'langfuse')
+  assert.equal(row.router_settings.num_retries, 2)
+  const journal = await app.get('/config/journal')
+  for (const text of [JSON.stringify(made), JSON.stringify(row), journal.text, app.logged()])
+    assert.ok(!text.includes(canary), text)
+  const again = await app.post('/key/update', {
+    key: made.key,
+    metadata: { ...row.metadata, note: 'y' },
+    router_settings: row.router_settings,
+  })
+  assert.equal(again.status, 200, again.text)
+  const stored = await app.app.store.record('key', made.token)
+  assert.deepEqual(stored?.body.metadata, { note: 'y', logging })
+  assert.deepEqual(stored?.body.router_settings, routerSettings)
+  await app.post('/key/update', { key: made.key, metadata: { note: 'z' } })
+  assert.deepEqual((await app.app.store.record('key', made.token))?.body.metadata, { note: 'z' })
+})

@@ -5,6 +5,7 @@ import { budgetRow } from '../budgets/row.ts'
 import { moneyFields, spentBy } from '../money-fields.ts'
 import type { Reader } from '../permissions.ts'
 import type { RecordTools } from '../record-tools.ts'
+import { shownBody } from '../secret-places.ts'
 import { metadataFields } from '../wire-fields.ts'
 
 /** A key as `/key/info`, `/key/list` and `/key/update` show it, and `token` beside, which not every route shows. */
@@ -48,7 +49,7 @@ export async function budgetsOf(
 function keyRow(key: StoredRecord, money: JsonObject): JsonObject {
   const { body } = key
   return {
-    ...body,
+    ...shownBody(body),
     ...money,
     ...(key.kind === 'deleted-key' ? { status: 'deleted' } : {}),
     // A regenerated or deleted key has another record, made later than the key.

@@ -11,6 +11,7 @@ import { deleteKeys } from '../keys/delete.ts'
 import { setSpend } from '../money-fields.ts'
 import type { RecordTools } from '../record-tools.ts'
 import { detailed } from '../refusals.ts'
+import { withoutMasks } from '../secret-places.ts'
 import { deleteTeam } from '../teams/change.ts'
 import { counts, limitFields, names, object, text } from '../wire-fields.ts'
 import { clearedOrganization, emptyOrganization, organizationRows, wholeOrganizations } from './row.ts'
@@ -62,7 +63,7 @@ export function organizationChangeRoutes(tools: RecordTools): readonly DeclaredR
         const outcome = await tools.changes.records(call.change, async (transaction) => {
           const before = await transaction.record('organization', id)
           if (before === undefined) throw unknownOrganization()
-          return putOrganization(tools, transaction, id, before, present(call.body))
+          return putOrganization(tools, transaction, id, before, withoutMasks(present(call.body), before.body))
         })
         if (typeof spend === 'number' && call.change.dryRun !== true) await setSpend(tools, 'organization', id, spend)
         return changeReply(call.change, outcome, (await wholeOrganizations(tools, [outcome.result]))[0])

@@ -5,6 +5,7 @@ import { budgetRow } from '../budgets/row.ts'
 import { budgetsOf } from '../keys/row.ts'
 import { moneyFields, spentBy } from '../money-fields.ts'
 import type { RecordTools } from '../record-tools.ts'
+import { shownBody } from '../secret-places.ts'
 import { teamRows } from '../teams/row.ts'
 
 /** What an organization's row has where nothing was said. */
@@ -34,7 +35,7 @@ export async function organizationRows(
     const budget = budgets.get(textOf(organization.body.budget_id) ?? '')
     return {
       ...emptyOrganization,
-      ...organization.body,
+      ...shownBody(organization.body),
       organization_id: organization.id,
       spend: moneyFields(tools, {}, spentOf(organization.id)).spend,
       litellm_budget_table: budget === undefined ? null : budgetRow(budget),

@@ -9,6 +9,7 @@ import { resetAnchor } from '../money-fields.ts'
 import { allMemberPermissions } from '../permissions.ts'
 import type { RecordTools } from '../record-tools.ts'
 import { wrapped } from '../refusals.ts'
+import { withoutMasks } from '../secret-places.ts'
 import { memberBudgetNames, metadataNames } from './fields.ts'
 import { clearedTeam, emptyTeam } from './row.ts'
 
@@ -33,15 +34,16 @@ export async function putTeam(
   sent: JsonObject,
 ): Promise<StoredRecord> {
   checkLimits(sent)
+  const said = before === undefined ? sent : withoutMasks(sent, before.body)
   checkDuration(textOf(sent.team_member_key_duration), 'team_member_key_duration')
   const unknown = namesOf(sent.team_member_permissions).find((name) => !allMemberPermissions.includes(name))
   if (unknown !== undefined) throw wrapped(400, `Invalid team_member_permissions: ${unknown}`)
-  const merged = withChanges(before?.body ?? emptyTeam, omit(sent, notStored), clearedTeam)
+  const merged = withChanges(before?.body ?? emptyTeam, omit(said, notStored), clearedTeam)
   checkSoftBudget(merged)
   await checkOrganization(transaction, merged)
   if (sent.access_group_ids !== undefined)
     await moveAccessGroups(transaction, id, before, namesOf(sent.access_group_ids))
-  const metadata = sent.metadata === undefined ? objectOf(before?.body.metadata) : objectOf(sent.metadata)
+  const metadata = said.metadata === undefined ? objectOf(before?.body.metadata) : objectOf(said.metadata)
   const shared = textOf(objectOf(before?.body.metadata).team_member_budget_id)
   return transaction.putRecord('team', id, {
     ...merged,

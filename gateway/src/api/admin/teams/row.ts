@@ -6,6 +6,7 @@ import { budgetsOf } from '../keys/row.ts'
 import { moneyFields, spentBy } from '../money-fields.ts'
 import { type Reader, rosterOf } from '../permissions.ts'
 import type { RecordTools } from '../record-tools.ts'
+import { shownBody } from '../secret-places.ts'
 
 /** What a team's row has where nothing was said: LiteLLM's columns. */
 export const emptyTeam = {
@@ -51,7 +52,7 @@ export async function teamRows(tools: RowTools, teams: readonly StoredRecord[]):
     const aliases = objectOf(team.body.model_aliases)
     return {
       ...emptyTeam,
-      ...team.body,
+      ...shownBody(team.body),
       team_id: team.id,
       admins: named((role) => role === 'admin'),
       members: named((role) => role !== 'admin'),

@@ -13,6 +13,7 @@ import { resetAnchor, setSpend } from '../money-fields.ts'
 import { changers } from '../permissions.ts'
 import type { RecordTools } from '../record-tools.ts'
 import { refusal, wrapped } from '../refusals.ts'
+import { withoutMasks } from '../secret-places.ts'
 import { leaveTeams } from '../teams/membership.ts'
 import { warned } from '../without-effect.ts'
 import { userFields } from './fields.ts'
@@ -86,7 +87,7 @@ async function updateUser(tools: RecordTools, call: Call, request: JsonObject) {
       const user = await findUser(transaction, id, email)
       if (user === undefined) throw unknownUser(id ?? email ?? '')
       permitUser(call.principal, user, request)
-      return changeUser(tools, transaction, user, request)
+      return changeUser(tools, transaction, user, withoutMasks(request, user.body))
     },
   )
   const { spend } = request

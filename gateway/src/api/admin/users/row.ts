@@ -4,6 +4,7 @@ import { isoTime, omit, textOf } from '../body-changes.ts'
 import { moneyFields, spentBy } from '../money-fields.ts'
 import type { Reader } from '../permissions.ts'
 import type { RecordTools } from '../record-tools.ts'
+import { shownBody } from '../secret-places.ts'
 
 /** What a user's row has where nothing was said: LiteLLM's columns. */
 export const emptyUser = {
@@ -43,7 +44,7 @@ export async function userRows(
   const organizations = await reader.records({ kind: 'organization-member', where: { user_id: ids } })
   return users.map((user) => ({
     ...emptyUser,
-    ...omit(user.body, ['password']),
+    ...shownBody(omit(user.body, ['password'])),
     user_id: user.id,
     teams: teams.get(user.id) ?? [],
     organization_memberships: organizations.records
