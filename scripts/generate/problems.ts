@@ -18,6 +18,7 @@ const examples: { readonly [Code in ProblemCode]: ProblemFacts<Code> } = {
   value_invalid: { expected: 'a number', found: '"fast"' },
   name_duplicate: { name: 'openai-main', first: 'config.yaml:3:5' },
   deployment_duplicate: { first: 'config.yaml:3:5' },
+  declared_twice: { kind: 'credential', name: 'openai', by: 'database' },
   provider_unknown: { provider: 'opnai', suggestion: 'openai' },
   provider_ambiguous: { model: 'my-model' },
   provider_setting_missing: { provider: 'openai', setting: 'api_key', environment: 'OPENAI_API_KEY' },

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { layerOf } from '../../test/control-plane.ts'
+import { layerOf, model, PlayedInputs } from '../../test/control-plane.ts'
+import { problemToLine } from '../core/problem.ts'
+import { openPool } from '../lib/http-client.ts'
 import type { JsonObject } from '../lib/json.ts'
 import { mergeLayers } from './merge.ts'
 import { Pacer } from './pacer.ts'
+import { prepare } from './prepare.ts'
+import { UsagePool } from './usage-pool.ts'
 
 async function merged(file: JsonObject, database: JsonObject) {
   const layers = [layerOf({ settings: file }), layerOf({ settings: database }, 'database')]
@@ -39,4 +43,22 @@ test('an alias of the file counts before one of the database', async () => {
   const alias = (model: string) => ({ aliases: [{ name: 'a', spec: { model } }] })
   const { kinds } = await mergeLayers([layerOf(alias('x')), layerOf(alias('y'), 'database')], new Pacer())
   assert.deepEqual(kinds.alias.get('a')?.resource.spec, { model: 'x' })
+})
+
+test('what does not count because another source says the same is a warning at its place', async () => {
+  const layers = [
+    layerOf({ models: [model('a', '1')], aliases: [{ name: 'x', spec: { model: 'b' } }] }),
+    layerOf({ models: [model('b', '1')], aliases: [{ name: 'x', spec: { model: 'b' } }] }, 'database'),
+  ]
+  const workshop = { inputs: new PlayedInputs(), pool: new UsagePool(() => undefined), openPool }
+  const outcome = await prepare(layers, undefined, workshop)
+  assert.ok(outcome.accepted)
+  const problems = Array.from(outcome.prepared.problems.values())
+    .flat()
+    .filter(({ code }) => code === 'declared_twice')
+  assert.deepEqual(problems.map(problemToLine), [
+    'config.yaml:1:1 warning model_list[0]: the deployment `1` is declared by database:1:1 too, which counts; this one has no effect (remove one of them, or give it a name of its own)',
+    'database:2:1 warning router_settings.model_group_alias.x: the alias `x` is declared by config.yaml:2:1 too, which counts; this one has no effect (remove one of them, or give it a name of its own)',
+  ])
+  outcome.prepared.release()
 })

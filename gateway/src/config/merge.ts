@@ -16,6 +16,8 @@ export interface Declared {
 /** All resources of all layers, by kind and name, in declaration order. */
 export interface Merged {
   readonly kinds: { readonly [Name in KindName]: ReadonlyMap<string, Declared> }
+  /** Without effect, because another source declares the same and counts before. */
+  readonly shadowed: readonly { readonly declared: Declared; readonly by: Resource }[]
 }
 
 /**
@@ -30,17 +32,22 @@ export async function mergeLayers(layers: readonly Layer[], pacer: Pacer): Promi
     'price-map': new Map<string, Declared>(),
     settings: new Map<string, Declared>(),
   }
+  const shadowed: { declared: Declared; by: Resource }[] = []
   for (const { source, resources } of layers) {
     for (const resource of resources) {
       const before = kinds[resource.kind].get(resource.name)
-      if (before !== undefined && resource.kind === 'alias') continue
       const declared = { resource, source }
+      if (before !== undefined && resource.kind === 'alias') {
+        shadowed.push({ declared, by: before.resource })
+        continue
+      }
+      if (before !== undefined && resource.kind !== 'settings') shadowed.push({ declared: before, by: resource })
       const merged = before !== undefined && resource.kind === 'settings' ? mergeSettings(before, declared) : declared
       kinds[resource.kind].set(resource.name, merged)
       if (pacer.due()) await pacer.pause()
     }
   }
-  return { kinds }
+  return { kinds, shadowed }
 }
 
 /** Every key of the first counts; the second adds what the first does not set. `null` sets nothing. */

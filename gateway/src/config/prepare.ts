@@ -3,7 +3,7 @@ import { noPrices } from '../core/cost/price-book.ts'
 import { type PriceLoader, unpriced } from '../core/cost/price-loader.ts'
 import type { Deployment } from '../core/deployment.ts'
 import type { Inputs, InputUri } from '../core/input.ts'
-import type { Problem } from '../core/problem.ts'
+import { type Problem, problem } from '../core/problem.ts'
 import type { KindName, Layer, Resource } from '../core/resource.ts'
 import type { UpstreamPool } from '../lib/http-client.ts'
 import { type CompileContext, compileResource, isCurrent, problemOf } from './compile.ts'
@@ -165,6 +165,10 @@ class Preparation {
   async run(): Promise<Outcome> {
     for (const { source, problems } of this.#layers) for (const found of problems) this.#add(source, found)
     const merged = await mergeLayers(this.#layers, this.#pacer)
+    for (const { declared, by } of merged.shadowed) {
+      const { kind, name, origin, path } = declared.resource
+      this.#add(declared.source, problem('declared_twice', { origin, path }, { kind, name, by: by.origin }))
+    }
     const settings = merged.kinds.settings.get(settingsName) ?? defaultSettings
     const prices = merged.kinds['price-map'].get(priceMapName) ?? defaultPrices
     const declared = {

@@ -101,6 +101,12 @@ export const problemTable = {
     message: ({ first }) => `the same deployment is declared at ${first}; this one is ignored`,
     hint: () => 'remove one, or give it its own `model_info.id`',
   }),
+  declared_twice: of<{ kind: string; name: string; by: string }>({
+    severity: 'warning',
+    message: ({ kind, name, by }) =>
+      `the ${kind} \`${name}\` is declared by ${by} too, which counts; this one has no effect`,
+    hint: () => 'remove one of them, or give it a name of its own',
+  }),
   provider_unknown: of<{ provider: string; suggestion: string | undefined }>({
     severity: 'error',
     message: ({ provider }) => `unknown provider \`${provider}\``,
