@@ -1,8 +1,7 @@
 import type { ChatEvent } from '../core/chat.ts'
 import { asGatewayError } from '../core/errors.ts'
-import type { Usage } from '../core/usage.ts'
-import type { UpstreamFailure } from '../core/wire.ts'
 import type { ChatDialect, EncoderOptions } from '../dialects/dialect.ts'
+import type { Mutable } from '../lib/mutable.ts'
 import { createSseParser, type SseEvent, SseOverflow } from '../lib/sse.ts'
 import { streamFailure } from './failure.ts'
 import type { StreamPipe } from './stream-pipe.ts'
@@ -20,31 +19,27 @@ export function translatePipe(
   const parser = createSseParser()
   const decoder = provider.openDecoder()
   const encoder = caller.openEncoder(options)
-  let started = false
-  let finished = false
   let saidWhy = false
-  let usage: Usage | undefined
-  let failure: UpstreamFailure | undefined
 
   function take(event: ChatEvent): string {
     switch (event.type) {
       case 'error':
-        failure = streamFailure(event.message, event.code)
+        self.failure = streamFailure(event.message, event.code)
         return ''
       case 'start':
         return encoder.push(event.created === 0 ? { ...event, created } : event)
       case 'usage':
-        usage = event.usage
+        self.usage = event.usage
         return encoder.push(event)
       case 'end':
-        finished = true
+        self.finished = true
         return encoder.push(event)
       case 'finish':
         saidWhy = true
-        started = true
+        self.started = true
         return encoder.push(event)
       default:
-        started = true
+        self.started = true
         return encoder.push(event)
     }
   }
@@ -55,11 +50,11 @@ export function translatePipe(
       for (const wire of parse()) {
         for (const event of decoder.push(wire)) {
           out += take(event)
-          if (failure !== undefined) return out
+          if (self.failure !== undefined) return out
         }
       }
     } catch (error) {
-      failure =
+      self.failure =
         error instanceof SseOverflow
           ? { code: 'upstream_malformed', message: error.message }
           : { code: asGatewayError(error).code, message: asGatewayError(error).message }
@@ -67,26 +62,19 @@ export function translatePipe(
     return out
   }
 
-  return {
+  const self: Mutable<StreamPipe> = {
+    started: false,
+    finished: false,
+    failure: undefined,
+    usage: undefined,
     push: (chunk) => read(() => parser.push(chunk)),
     end() {
       const rest = read(() => parser.end())
-      if (finished || !saidWhy || failure !== undefined) return rest
-      finished = true
+      if (self.finished || !saidWhy || self.failure !== undefined) return rest
+      self.finished = true
       return rest + encoder.push({ type: 'end' })
-    },
-    get started() {
-      return started
-    },
-    get finished() {
-      return finished
-    },
-    get failure() {
-      return failure
-    },
-    get usage() {
-      return usage
     },
     fail: (error) => encoder.fail(error),
   }
+  return self
 }

@@ -1,5 +1,5 @@
-import type { Usage } from '../../core/usage.ts'
 import { isObject, type JsonObject, parseJsonObject } from '../../lib/json.ts'
+import type { Mutable } from '../../lib/mutable.ts'
 import { createSseParser, dataSpan } from '../../lib/sse.ts'
 import type { EventRelay, RelayOptions } from '../dialect.ts'
 import { decodeUsage } from './usage.ts'
@@ -13,19 +13,15 @@ const deltaMark = Buffer.from('content_block_delta')
  * and the end, and `message_start` is rebuilt where its model is to be renamed.
  */
 export function openRelay(options: RelayOptions): EventRelay {
-  let started = false
-  let finished = false
-  let failure: EventRelay['failure']
   /** `message_start` has the input side, `message_delta` the output side: the later one's fields count. */
   let wireUsage: JsonObject = {}
   let stopReason: unknown
-  let usage: Usage | undefined
 
   function note(value: unknown): void {
     if (!isObject(value)) return
     const known = Object.entries(value).filter(([, field]) => field !== null)
     wireUsage = { ...wireUsage, ...Object.fromEntries(known) }
-    usage = decodeUsage(wireUsage)
+    self.usage = decodeUsage(wireUsage)
   }
 
   function start(event: Buffer, body: JsonObject): Buffer {
@@ -37,19 +33,23 @@ export function openRelay(options: RelayOptions): EventRelay {
     return Buffer.from(`event: message_start\ndata: ${JSON.stringify(renamed)}\n\n`)
   }
 
-  return {
+  const self: Mutable<EventRelay> = {
+    started: false,
+    finished: false,
+    failure: undefined,
+    usage: undefined,
     push(event) {
       // The mark stands in the `event:` line, before anything a model could have written.
       const mark = event.indexOf(deltaMark)
       if (mark !== -1 && mark < 32) {
-        started = true
+        self.started = true
         return event
       }
       const data = dataOf(event)
       if (data === undefined) return event
       const body = parseJsonObject(data)
       if (body === undefined) {
-        failure = { message: 'the provider sent an event that is not JSON', code: undefined }
+        self.failure = { message: 'the provider sent an event that is not JSON', code: undefined }
         return hidden
       }
       switch (body.type) {
@@ -57,41 +57,30 @@ export function openRelay(options: RelayOptions): EventRelay {
           return start(event, body)
         case 'content_block_start':
         case 'content_block_delta':
-          started = true
+          self.started = true
           return event
         case 'message_delta':
-          started = true
+          self.started = true
           note(body.usage)
           if (isObject(body.delta)) stopReason = body.delta.stop_reason ?? stopReason
           return event
         case 'message_stop':
-          finished = true
+          self.finished = true
           return event
         case 'error':
-          failure = errorOf(body.error)
+          self.failure = errorOf(body.error)
           return hidden
         default:
           return event
       }
     },
     end() {
-      if (finished || failure !== undefined || typeof stopReason !== 'string') return hidden
-      finished = true
+      if (self.finished || self.failure !== undefined || typeof stopReason !== 'string') return hidden
+      self.finished = true
       return stopEvent
     },
-    get started() {
-      return started
-    },
-    get finished() {
-      return finished
-    },
-    get failure() {
-      return failure
-    },
-    get usage() {
-      return usage
-    },
   }
+  return self
 }
 
 /** The event's data; lines of data that are spread over several are joined by the parser. */

@@ -1,5 +1,5 @@
-import type { Usage } from '../../core/usage.ts'
 import { isObject, type JsonObject, parseJsonObject } from '../../lib/json.ts'
+import type { Mutable } from '../../lib/mutable.ts'
 import { createSseParser, dataSpan, formatSse } from '../../lib/sse.ts'
 import type { EventRelay, RelayOptions } from '../dialect.ts'
 import { reportedError } from '../gemini-wire/error.ts'
@@ -14,54 +14,43 @@ const nothing = Buffer.alloc(0)
  */
 export function openRelay(options: RelayOptions): EventRelay {
   const finishedByIndex = new Map<number, boolean>()
-  let started = false
-  let finished = false
-  let failure: EventRelay['failure']
-  let usage: Usage | undefined
 
   const note = (body: JsonObject): void => {
-    usage = decodeUsage(body.usageMetadata) ?? usage
+    self.usage = decodeUsage(body.usageMetadata) ?? self.usage
     for (const [position, candidate] of objects(body.candidates).entries()) {
       const index = typeof candidate.index === 'number' ? candidate.index : position
       const isLast = text(candidate.finishReason) !== ''
       finishedByIndex.set(index, isLast || finishedByIndex.get(index) === true)
-      started ||= isLast || objects(isObject(candidate.content) ? candidate.content.parts : undefined).length > 0
+      self.started ||= isLast || objects(isObject(candidate.content) ? candidate.content.parts : undefined).length > 0
     }
     const blocked = isObject(body.promptFeedback) && body.promptFeedback.blockReason !== undefined
     const complete = finishedByIndex.size > 0 && [...finishedByIndex.values()].every((isFinished) => isFinished)
-    if (blocked && finishedByIndex.size === 0) started = true
-    finished ||= complete || (blocked && finishedByIndex.size === 0)
+    if (blocked && finishedByIndex.size === 0) self.started = true
+    self.finished ||= complete || (blocked && finishedByIndex.size === 0)
   }
 
-  return {
+  const self: Mutable<EventRelay> = {
+    started: false,
+    finished: false,
+    failure: undefined,
+    usage: undefined,
     push(event) {
       const data = dataOf(event)
       if (data === undefined || data === '[DONE]') return event
       const body = parseJsonObject(data)
       if (body === undefined) {
-        failure = { message: 'the provider sent an event that is not JSON', code: undefined }
+        self.failure = { message: 'the provider sent an event that is not JSON', code: undefined }
         return nothing
       }
-      failure = reportedError(body)
-      if (failure !== undefined) return nothing
+      self.failure = reportedError(body)
+      if (self.failure !== undefined) return nothing
       note(body)
       if (options.model === undefined || body.modelVersion === undefined || body.modelVersion === options.model)
         return event
       return Buffer.from(formatSse({ data: JSON.stringify({ ...body, modelVersion: options.model }) }))
     },
-    get started() {
-      return started
-    },
-    get finished() {
-      return finished
-    },
-    get failure() {
-      return failure
-    },
-    get usage() {
-      return usage
-    },
   }
+  return self
 }
 
 /** The event's data; `undefined` for a comment or an event without any. */

@@ -1,6 +1,7 @@
 import type { ByteSpan } from '../../lib/bytes.ts'
 import { isObject, type JsonObject, parseJsonObject } from '../../lib/json.ts'
 import { scanTopLevel } from '../../lib/json-scan.ts'
+import type { Mutable } from '../../lib/mutable.ts'
 import { createSseParser, dataSpan, formatSse, type SseEvent } from '../../lib/sse.ts'
 import type { EventRelay, RelayOptions, Skim } from '../dialect.ts'
 import { done, malformedMessage } from './chunk.ts'
@@ -34,8 +35,6 @@ export function openRelay(options: RelayOptions, hasContent: (chunk: JsonObject)
   let last: Buffer | undefined
   let beforeLast: Buffer | undefined
 
-  // Plain fields: getters in a literal give every object a hidden class of its own, in the old generation, which holds all of a
-  // stream until the next full collection.
   const self: Mutable<EventRelay> = {
     started: false,
     finished: false,
@@ -215,8 +214,6 @@ function isEmptyList(event: Buffer, span: ByteSpan): boolean {
   while (position < span.end && (event[position] ?? 0) <= 0x20) position += 1
   return event[position] === closeBracket
 }
-
-type Mutable<Value> = { -readonly [Name in keyof Value]: Value[Name] }
 
 interface Edit {
   readonly span: ByteSpan
