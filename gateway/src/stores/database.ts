@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { GatewayError } from '../core/errors.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
@@ -15,6 +16,8 @@ export interface DatabaseOptions {
 const firstRetryMs = 100
 const longestRetryMs = 1_000
 const attempts = 3
+/** How long the first question after a loss is waited for before everything is refused. */
+const longestBlipMs = 250
 
 /**
  * A database that may go away and comes back by itself. The first statement that gets no answer opens the breaker: from then on everything is refused
@@ -27,18 +30,23 @@ export function createDatabase({ driver, clock, log, prepare }: DatabaseOptions)
   let closed = false
   let probing: Promise<void> | undefined
   let retry: NodeJS.Timeout | undefined
+  /** Until the first question after a loss was answered, or took too long. */
+  let blip: Promise<void> | undefined
   let retryMs = firstRetryMs
   let unlisten: (() => void) | undefined
 
   const access: SqlAccess = {
     dialect: driver.dialect,
-    query: (text, parameters, weight) => guarded(() => driver.query(text, parameters, weight)),
+    query: (text, parameters, weight) => guarded(() => driver.query(text, parameters, weight), isRead(text)),
     notify: (topic, number) => guarded(() => driver.notify(topic, number)),
     transaction: (mode, work) => guarded(() => driver.transaction(mode, work)),
   }
 
-  async function guarded<Result>(ask: () => Promise<Result>): Promise<Result> {
+  /** @param repeatable whether it may be asked again when its connection was lost */
+  async function guarded<Result>(ask: () => Promise<Result>, repeatable = false): Promise<Result> {
+    const start = clock.now()
     for (let attempt = 1; ; attempt += 1) {
+      if (!health.up) await blip
       if (!health.up) throw unavailable(driver.label, health.reason ?? '', retryMs)
       try {
         return await ask()
@@ -46,6 +54,8 @@ export function createDatabase({ driver, clock, log, prepare }: DatabaseOptions)
         if (!(error instanceof DatabaseFailure)) throw error
         if (error.kind === 'conflict' && attempt < attempts) continue
         if (error.kind === 'away') lost(error)
+        // The connection, perhaps, and not the database.
+        if (error.kind === 'away' && repeatable && attempt === 1 && clock.now() - start < longestBlipMs) continue
         throw unavailable(driver.label, error.message, retryMs, error)
       }
     }
@@ -58,8 +68,11 @@ export function createDatabase({ driver, clock, log, prepare }: DatabaseOptions)
     stopListening()
     driver.disconnect()
     retryMs = firstRetryMs
-    // At once: it may have been one connection only.
-    void probe().catch(() => undefined)
+    // At once: it may have been one connection only. Then nobody but its user notices.
+    const probed = probe().catch(() => undefined)
+    blip = Promise.race([probed, sleep(longestBlipMs, undefined, { ref: false })]).finally(() => {
+      blip = undefined
+    })
   }
 
   function probeLater(): void {
@@ -148,4 +161,9 @@ function unavailable(label: string, reason: string, retryAfterMs: number, cause?
     retryAfterMs,
     ...(cause === undefined ? {} : { cause }),
   })
+}
+
+/** Functions of our own write, though they are called by a SELECT: the counters of limits would count twice. */
+function isRead(text: string): boolean {
+  return /^\s*SELECT\b/i.test(text) && !/\b(?:midflight_\w+|pg_\w+)\s*\(/i.test(text)
 }

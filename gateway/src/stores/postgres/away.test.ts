@@ -56,7 +56,7 @@ describe('PostgreSQL that goes away', () => {
     await server.kill()
     await refused(() => store.head())
     assert.equal(store.health.up, false)
-    assert.match(store.health.reason ?? '', /ECONN|terminat/)
+    assert.ok(store.health.reason)
     for (const ask of [() => store.record('key', 'a'), () => put('b'), () => store.journal({ limit: 1 })]) {
       assert.ok((await refused(ask)) < 50)
     }
@@ -83,6 +83,8 @@ describe('PostgreSQL that goes away', () => {
         refused(() => store.replicas()),
       ])
       assert.ok(Math.max(...refusals) < 2_300, `${refusals}`)
+      assert.ok((await refused(() => put('b'))) < 400)
+      await sleep(300)
       assert.ok((await refused(() => put('b'))) < 50)
     } finally {
       server.resume()
@@ -129,11 +131,17 @@ describe('PostgreSQL that goes away', () => {
     await place.open().database.open()
     const { database } = place.open()
     await database.open()
+    const hints: string[] = []
+    store.watch((what) => hints.push(what))
+    await until(() => hints.length > 0, 3_000)
     await database.query(
       'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()',
     )
-    await sleep(100)
-    assert.equal((await store.record('key', 'a'))?.id, 'a')
+    // Not one of these is refused, whichever way the store learns of it.
+    for (let asked = 0; asked < 20; asked += 1) {
+      assert.equal((await store.record('key', 'a'))?.id, 'a')
+      await sleep(10)
+    }
   })
 
   test('a hint that never comes costs nothing but time', async () => {

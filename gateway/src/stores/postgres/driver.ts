@@ -30,7 +30,6 @@ const migrationTimes: Times = { statementMs: 600_000, lockMs: 1_500, restMs: 60_
 
 export function createPostgresDriver({ url, connections = 10, hints = true }: PostgresOptions): SqlDriver {
   const address = readAddress(url)
-  const inUse = new Set<PoolClient>()
   let pool: Pool | undefined
 
   function openPool(): Pool {
@@ -62,7 +61,6 @@ export function createPostgresDriver({ url, connections = 10, hints = true }: Po
     // A broken connection says so between statements too; without somebody listening that would end the process.
     const ignore = () => undefined
     client.on('error', ignore)
-    inUse.add(client)
     let broken = false
     try {
       return await work(client, () => {
@@ -73,7 +71,6 @@ export function createPostgresDriver({ url, connections = 10, hints = true }: Po
       throw error
     } finally {
       client.off('error', ignore)
-      inUse.delete(client)
       client.release(broken)
     }
   }
@@ -87,12 +84,13 @@ export function createPostgresDriver({ url, connections = 10, hints = true }: Po
     const times = mode === 'migration' ? migrationTimes : usualTimes
     const start = mode === 'read' ? 'BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY' : 'BEGIN'
     // For this transaction only: behind a pooler the connection may be somebody else's next.
-    await send(
-      client,
-      `${start}; SET LOCAL statement_timeout = ${times.statementMs}; SET LOCAL lock_timeout = ${times.lockMs};` +
-        ` SET LOCAL idle_in_transaction_session_timeout = ${times.restMs}`,
-    )
+    const limits = [
+      `statement_timeout = ${times.statementMs}`,
+      `lock_timeout = ${times.lockMs}`,
+      `idle_in_transaction_session_timeout = ${times.restMs}`,
+    ]
     try {
+      await send(client, `${start}; ${limits.map((limit) => `SET LOCAL ${limit}`).join('; ')}`)
       const session = sessionOf((text, values) => ask(client, text, values, times.statementMs + 200))
       const result = await runOnSession(session, times.restMs, work)
       await commit(client)
@@ -129,9 +127,8 @@ export function createPostgresDriver({ url, connections = 10, hints = true }: Po
     disconnect() {
       const left = pool
       pool = undefined
+      // What is under way on these may still be answered: perhaps only one of them was lost.
       left?.end().catch(() => undefined)
-      // What waits for an answer on these would wait in vain.
-      for (const client of inUse) client.end().catch(() => undefined)
     },
     async close() {
       const left = pool
