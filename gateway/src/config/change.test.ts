@@ -7,6 +7,7 @@ import type { ChangeOptions } from '../core/change.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Store } from '../core/store.ts'
 import type { JsonObject } from '../lib/json.ts'
+import { revertChange } from './revert.ts'
 
 let postgres: PostgresServer | undefined
 let databases = 0
@@ -236,3 +237,16 @@ for (const dialect of ['sqlite', 'postgres']) {
     })
   })
 }
+
+test('a change whose secrets do not open any more is not undone to something else', async (context) => {
+  const where = { dataDirectory: temporaryDirectory(context) }
+  const one = createReplica(context, where)
+  await one.start()
+  await putModel(one, 'm', 'm', {}, { timeout: 5 })
+  const { revision } = await putModel(one, 'm', 'm', {}, { timeout: 6 })
+  const stranger = createReplica(context, { ...where, saltKey: 'sk-another' })
+  await stranger.start()
+  await assert.rejects(revertChange(stranger, revision, { actor }), isError('bad_request'))
+  assert.equal((await revertChange(one, revision, { actor })).applied, true)
+  assert.deepEqual(one.stored.stored('deployment', 'm')?.spec, model('m', 'm', { timeout: 5 }))
+})

@@ -33,6 +33,11 @@ export async function revertChange(
   if (alterations.some(({ kind }) => kind === 'source')) {
     throw new GatewayError('bad_request', `Revision ${revision} was made by ${entry.actor.via}; undo it there.`)
   }
+  for (const { kind, name, unreadable } of alterations) {
+    if (unreadable === undefined) continue
+    // What is left of it is not what was there.
+    throw new GatewayError('bad_request', `Revision ${revision} cannot be undone: ${kind} \`${name}\`: ${unreadable}.`)
+  }
   return parts.changes.resources(how, (draft) => {
     const conflicts: Conflict[] = []
     for (const alteration of alterations) {

@@ -21,6 +21,8 @@ export interface Alteration {
   /** Spec or body before and after; absent where there is none. */
   readonly before?: JsonObject
   readonly after?: JsonObject
+  /** Of a journal entry whose secrets do not open any more: why; they are left out. */
+  readonly unreadable?: string
 }
 
 /** What was asked and what came of it; kept for every accepted or refused change. */

@@ -113,7 +113,11 @@ export function alterationsOf(row: SqlRow): readonly Alteration[] {
 }
 
 function entryOf(row: SqlRow, seal: Seal): JournalEntry {
-  const { alterations } = openAlterations(seal, alterationsOf(row))
+  const opened = openAlterations(seal, alterationsOf(row))
+  const alterations = opened.alterations.map((alteration): Alteration => {
+    const found = opened.unreadable.find(({ kind, name }) => kind === alteration.kind && name === alteration.name)
+    return found === undefined ? alteration : { ...alteration, unreadable: found.reason }
+  })
   return {
     id: number(row, 'id'),
     revision: optionalNumber(row, 'revision'),
