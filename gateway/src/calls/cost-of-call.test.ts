@@ -71,7 +71,10 @@ test('the price of a call is its deployment’s own, its base model’s, or the 
   assert.equal(await costOf(app, 'own'), '1.2')
   assert.equal(await costOf(app, 'unset'), '0.00045', 'null leaves it to the map')
   assert.equal(await costOf(app, 'free'), '0')
+  assert.equal(await costOf(app, 'unmapped'), '0.00045', 'the model that answered is known')
+  respond = whole({ model: 'nobody-knows-this-either' })
   assert.equal(await costOf(app, 'unmapped'), null, 'unknown is not 0')
+  assert.equal(await costOf(app, 'mapped'), '0.00045')
   assert.ok(Number(await costOf(app, 'timed')) > 0)
   respond = whole({ usage: undefined })
   assert.equal(await costOf(app, 'mapped'), null)
@@ -93,6 +96,47 @@ test('the tier is the one that the provider says it served, else the one that wa
   }
 })
 
+test('the model that answered is the one that is paid for, unless the operator says otherwise', async (context) => {
+  const app = await startManaged(context, { config: deployments() })
+  // 1000 · 1.25e-6 + 100 · 10e-6 by the map that comes with the gateway.
+  respond = whole({ model: 'gpt-5-2025-08-07' })
+  assert.equal(await costOf(app, 'mapped'), '0.00225')
+  assert.equal(await costOf(app, 'unmapped'), '0.00225')
+  assert.equal(await costOf(app, 'based'), '0.00045')
+  assert.equal(await costOf(app, 'own'), '1.2')
+  for (const model of ['', 7, null, 'x'.repeat(10_000), 'gpt\u0000', { name: 'gpt-5' }]) {
+    respond = whole({ model })
+    assert.equal(await costOf(app, 'mapped'), '0.00045', JSON.stringify(model).slice(0, 40))
+  }
+})
+
+test('a stream is costed by the model and the tier that its chunks name', async (context) => {
+  const app = await startManaged(context, { config: deployments() })
+  const chunk = (more: object) =>
+    `data: ${JSON.stringify({ id: 'x', object: 'chat.completion.chunk', created: 1, model: 'gpt-5', service_tier: 'flex', ...more })}\n\n`
+  respond = (response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    response.write(chunk({ choices: [{ index: 0, delta: { content: 'Hi' }, finish_reason: null }] }))
+    response.write(chunk({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] }))
+    response.end(`${chunk({ choices: [], usage })}data: [DONE]\n\n`)
+  }
+  for (const [path, body, spent] of [
+    ['/v1/chat/completions', { model: 'mapped' }, 0.00225],
+    ['/v1/messages', { model: 'mapped', max_tokens: 10 }, 0.00225],
+    ['/v1/chat/completions', { model: 'tiered', service_tier: 'priority' }, 0.5],
+    ['/v1/messages', { model: 'tiered', max_tokens: 10 }, 0.5],
+  ] as const) {
+    const messages = [{ role: 'user', content: 'Hi' }]
+    const answer = await app.post(path, { ...body, messages, stream: true })
+    assert.equal(answer.status, 200, answer.text)
+    assert.equal(
+      (await rowOf(app, answer.headers.get('x-litellm-call-id') ?? '')).spend,
+      spent,
+      `${path} ${body.model}`,
+    )
+  }
+})
+
 test('an upstream gateway tells what it billed', async (context) => {
   const app = await startManaged(context, { config: deployments() })
   respond = whole({}, { 'x-litellm-response-cost': '0.0625' })
@@ -107,6 +151,16 @@ const events = (count: number): string[] =>
     const choices = [{ index: 0, delta: { content: `word${index} ` }, finish_reason: null }]
     return `data: ${JSON.stringify({ id: 'x', object: 'chat.completion.chunk', created: 1, model: 'gpt-5-mini', choices })}\n\n`
   })
+
+async function rowOf(app: ManagedApp, callId: string) {
+  for (let tries = 0; tries < 100; tries += 1) {
+    const { body } = await app.get(`/spend/logs/v2?request_id=${callId}`)
+    const rows = body?.data ?? []
+    if (rows.length > 0) return rows[0]
+    await sleep(50)
+  }
+  return assert.fail('no row came')
+}
 
 async function lastRow(app: ManagedApp) {
   for (let tries = 0; tries < 100; tries += 1) {

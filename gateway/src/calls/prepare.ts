@@ -3,7 +3,7 @@ import type { Deployment } from '../core/deployment.ts'
 import type { EmbeddingRequest } from '../core/embedding.ts'
 import { GatewayError } from '../core/errors.ts'
 import { callersName } from '../core/parameter-names.ts'
-import type { Usage } from '../core/usage.ts'
+import { servedAs, type Usage } from '../core/usage.ts'
 import type { DialectName } from '../core/wire.ts'
 import type { ChatDialect, Dialect, EmbeddingDialect } from '../dialects/dialect.ts'
 import { type JsonObject, parseJsonObject } from '../lib/json.ts'
@@ -134,7 +134,10 @@ function prepareChat(
     render(body) {
       const decodedBody = provider.decodeResponse(parseUpstream(body))
       const response = decodedBody.created === 0 ? { ...decodedBody, created } : decodedBody
-      return { bytes: JSON.stringify(caller.encodeResponse(response, shown ?? response.model)), usage: response.usage }
+      return {
+        bytes: JSON.stringify(caller.encodeResponse(response, shown ?? response.model)),
+        usage: response.usage && servedAs(response.usage, response.model, response.serviceTier),
+      }
     },
   }
 }
@@ -158,7 +161,7 @@ function prepareEmbeddings(
       const response = provider.decodeResponse(parseUpstream(body))
       return {
         bytes: JSON.stringify(caller.encodeResponse(response, request, shown ?? response.model)),
-        usage: response.usage,
+        usage: response.usage && servedAs(response.usage, response.model),
       }
     },
   }

@@ -1,5 +1,5 @@
 import { GatewayError } from '../core/errors.ts'
-import { serviceTierOf, type Usage } from '../core/usage.ts'
+import { servedAs, type Usage } from '../core/usage.ts'
 import type { UpstreamFailure } from '../core/wire.ts'
 import type { ChatDialect, Dialect, EventEncoder, EventRelay, RelayOptions } from '../dialects/dialect.ts'
 import type { ByteSpan } from '../lib/bytes.ts'
@@ -95,42 +95,54 @@ class RelayPipe implements StreamPipe {
 }
 
 const answerKeys = ['model', 'usage', 'service_tier'] as const
+const geminiKeys = ['modelVersion', 'usageMetadata'] as const
 
 /**
  * A whole answer of the caller's own dialect: the bytes as they came, `model` renamed, usage read.
  * @param shown the model name to show; `undefined` leaves the provider's
  */
 export function relayWhole(dialect: Dialect, body: Buffer, shown: string | undefined): Rendered {
-  const spans = scanTopLevel(body, 0, body.length, answerKeys)
-  const usage = spans.usage
-  if (spans.model === 'ambiguous' || usage === 'ambiguous') return rewritten(dialect, body, shown)
-  const read =
+  if (dialect.name === 'gemini') return relayGemini(dialect, body, shown)
+  const { model, usage, service_tier: tier } = scanTopLevel(body, 0, body.length, answerKeys)
+  if (model === 'ambiguous' || usage === 'ambiguous') return rewritten(dialect, body, shown)
+  const counted =
     usage === undefined || dialect.family === 'count-tokens'
       ? undefined
-      : servedAt(
-          dialect.usageOf({ usage: parseJsonObject(body.subarray(usage.start, usage.end)) }),
-          body,
-          spans.service_tier,
-        )
-  if (shown === undefined || spans.model === undefined || says(body, spans.model, shown))
-    return { bytes: body, usage: read }
+      : dialect.usageOf({ usage: parseJsonObject(body.subarray(usage.start, usage.end)) })
   return {
-    bytes: Buffer.concat([
-      body.subarray(0, spans.model.start),
-      Buffer.from(JSON.stringify(shown)),
-      body.subarray(spans.model.end),
-    ]),
-    usage: read,
+    bytes: renamed(body, model, shown),
+    // OpenAI tells the tier beside the usage: what was asked for may have been served as something else.
+    usage: counted === undefined ? undefined : servedAs(counted, textAt(body, model), textAt(body, tier)),
   }
 }
 
-/** OpenAI tells the tier beside the usage: what was asked for may have been served as something else. */
-function servedAt(usage: Usage | undefined, body: Buffer, span: ByteSpan | 'ambiguous' | undefined): Usage | undefined {
-  if (usage === undefined || span === undefined || span === 'ambiguous') return usage
-  const word = body.toString('latin1', span.start + 1, span.end - 1)
-  const tier = word === 'default' ? 'standard' : serviceTierOf(word)
-  return tier === undefined ? usage : { ...usage, serviceTier: tier }
+/** Gemini's words for the same. */
+function relayGemini(dialect: ChatDialect, body: Buffer, shown: string | undefined): Rendered {
+  const { modelVersion: model, usageMetadata: usage } = scanTopLevel(body, 0, body.length, geminiKeys)
+  if (model === 'ambiguous' || usage === 'ambiguous') return rewritten(dialect, body, shown)
+  const counted =
+    usage === undefined
+      ? undefined
+      : dialect.usageOf({ usageMetadata: parseJsonObject(body.subarray(usage.start, usage.end)) })
+  return {
+    bytes: renamed(body, model, shown),
+    usage: counted === undefined ? undefined : servedAs(counted, textAt(body, model)),
+  }
 }
+
+/** The bytes with another model's name; with their own where nothing is to be shown, or it is the same. */
+function renamed(body: Buffer, span: ByteSpan | undefined, shown: string | undefined): Buffer {
+  if (shown === undefined || span === undefined || says(body, span, shown)) return body
+  return Buffer.concat([body.subarray(0, span.start), Buffer.from(JSON.stringify(shown)), body.subarray(span.end)])
+}
+
+/** A plain string of the answer; one with escapes in it names no model and no tier. */
+function textAt(body: Buffer, span: ByteSpan | 'ambiguous' | undefined): string | undefined {
+  if (span === undefined || span === 'ambiguous' || body[span.start] !== quote) return undefined
+  return body.toString('latin1', span.start + 1, span.end - 1)
+}
+
+const quote = 0x22
 
 function says(body: Buffer, span: ByteSpan, text: string): boolean {
   return span.end - span.start === text.length + 2 && body.toString('latin1', span.start, span.end) === `"${text}"`
@@ -141,8 +153,10 @@ function rewritten(dialect: Dialect, body: Buffer, shown: string | undefined): R
   if (value === undefined) {
     throw new GatewayError('upstream_malformed', 'the provider answered something that is not a JSON object')
   }
+  const name = dialect.name === 'gemini' ? 'modelVersion' : 'model'
+  const usage = dialect.family === 'count-tokens' ? undefined : dialect.usageOf(value)
   return {
-    bytes: JSON.stringify(shown === undefined || !('model' in value) ? value : { ...value, model: shown }),
-    usage: dialect.family === 'count-tokens' ? undefined : dialect.usageOf(value),
+    bytes: JSON.stringify(shown === undefined || !(name in value) ? value : { ...value, [name]: shown }),
+    usage: usage === undefined ? undefined : servedAs(usage, value[name], value.service_tier),
   }
 }

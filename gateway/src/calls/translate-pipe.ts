@@ -1,5 +1,6 @@
 import type { ChatEvent } from '../core/chat.ts'
 import { asGatewayError } from '../core/errors.ts'
+import { servedAs } from '../core/usage.ts'
 import type { ChatDialect, EncoderOptions } from '../dialects/dialect.ts'
 import type { Mutable } from '../lib/mutable.ts'
 import { createSseParser, type SseEvent, SseOverflow } from '../lib/sse.ts'
@@ -20,6 +21,7 @@ export function translatePipe(
   const decoder = provider.openDecoder()
   const encoder = caller.openEncoder(options)
   let saidWhy = false
+  let model = ''
 
   function take(event: ChatEvent): string {
     switch (event.type) {
@@ -27,9 +29,10 @@ export function translatePipe(
         self.failure = streamFailure(event.message, event.code)
         return ''
       case 'start':
+        model = event.model
         return encoder.push(event.created === 0 ? { ...event, created } : event)
       case 'usage':
-        self.usage = event.usage
+        self.usage = servedAs(event.usage, model)
         return encoder.push(event)
       case 'end':
         self.finished = true

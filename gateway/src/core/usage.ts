@@ -55,7 +55,31 @@ export interface UsageUnits {
   readonly computerUseOutputTokens?: number
 }
 
-/** The tier as a request or a provider words it; `undefined` for the standard one and for words without a price of their own. */
+/**
+ * A usage with what the provider says beside it: which model answered, and at which of its prices.
+ * @param model what names no model is no news
+ * @param tier the provider's word; one that is not known leaves it to what was asked for
+ */
+export function servedAs(usage: Usage, model: unknown, tier?: unknown): Usage {
+  const named = typeof model === 'string' && model !== '' && model.length <= longestModel ? model : usage.model
+  const served = toldTierOf(tier) ?? usage.serviceTier
+  if (named === usage.model && served === usage.serviceTier) return usage
+  const told: { -readonly [Name in keyof Usage]: Usage[Name] } = { ...usage }
+  if (named !== undefined) told.model = named
+  if (served !== undefined) told.serviceTier = served
+  return told
+}
+
+/** Names of models are remembered with their prices; what is longer is none. */
+const longestModel = 256
+
+/** The tier that a provider says it served: OpenAI's `default`, Anthropic's and Gemini's `standard`, Groq's `on_demand` are the plain one. */
+export function toldTierOf(word: unknown): ServiceTier | undefined {
+  if (word === 'default' || word === 'standard' || word === 'on_demand') return 'standard'
+  return serviceTierOf(word)
+}
+
+/** The tier as a request words it; `undefined` for the standard one and for words without a price of their own. */
 export function serviceTierOf(word: unknown): ServiceTier | undefined {
   if (word === 'flex' || word === 'priority' || word === 'batch') return word
   return undefined

@@ -293,7 +293,13 @@ test('streams of OpenAI’s kind become Anthropic’s blocks', () => {
   assert.deepEqual(ending('tool-calls-parallel.sse'), {
     type: 'message_delta',
     delta: { stop_reason: 'tool_use', stop_sequence: null },
-    usage: { input_tokens: 82, cache_creation_input_tokens: 0, cache_read_input_tokens: 0, output_tokens: 51 },
+    usage: {
+      input_tokens: 82,
+      cache_creation_input_tokens: 0,
+      cache_read_input_tokens: 0,
+      output_tokens: 51,
+      service_tier: 'standard',
+    },
   })
   assert.equal(jsonAt(ending('refusal.sse'), 'delta', 'stop_reason'), 'refusal')
   assert.equal(jsonAt(dataOf(stream('text.sse'))[0], 'message', 'model'), 'shown')

@@ -33,6 +33,7 @@ test('usage comes from both ends of the stream', () => {
     cacheWriteTokens: 1024,
     cacheWriteOneHourTokens: 1000,
     reasoningTokens: 60,
+    model: 'claude-sonnet-4-5-20250929',
   })
 })
 

@@ -1,3 +1,4 @@
+import { servedAs } from '../../core/usage.ts'
 import { isObject, type JsonObject, parseJsonObject } from '../../lib/json.ts'
 import type { Mutable } from '../../lib/mutable.ts'
 import { createSseParser, dataSpan } from '../../lib/sse.ts'
@@ -16,17 +17,20 @@ export function openRelay(options: RelayOptions): EventRelay {
   /** `message_start` has the input side, `message_delta` the output side: the later one's fields count. */
   let wireUsage: JsonObject = {}
   let stopReason: unknown
+  let model: unknown
 
   function note(value: unknown): void {
     if (!isObject(value)) return
     const known = Object.entries(value).filter(([, field]) => field !== null)
     wireUsage = { ...wireUsage, ...Object.fromEntries(known) }
-    self.usage = decodeUsage(wireUsage)
+    const usage = decodeUsage(wireUsage)
+    self.usage = usage === undefined ? undefined : servedAs(usage, model)
   }
 
   function start(event: Buffer, body: JsonObject): Buffer {
     const message = body.message
     if (!isObject(message)) return event
+    model = message.model
     note(message.usage)
     if (options.model === undefined || message.model === options.model) return event
     const renamed = { ...body, message: { ...message, model: options.model } }

@@ -1,4 +1,4 @@
-import { serviceTierOf, type Usage } from '../../core/usage.ts'
+import { toldTierOf, type Usage } from '../../core/usage.ts'
 import { isObject, type JsonObject, type JsonValue } from '../../lib/json.ts'
 
 /**
@@ -13,7 +13,7 @@ export function decodeUsage(usage: JsonValue | undefined): Usage | undefined {
   const cached = count(usage.cache_read_input_tokens)
   const written = count(usage.cache_creation_input_tokens)
   const oneHour = isObject(usage.cache_creation) ? count(usage.cache_creation.ephemeral_1h_input_tokens) : undefined
-  const tier = serviceTierOf(usage.service_tier)
+  const tier = toldTierOf(usage.service_tier)
   const searches = isObject(usage.server_tool_use) ? count(usage.server_tool_use.web_search_requests) : undefined
   const details = usage.output_tokens_details
   const reasoning = isObject(details) ? count(details.thinking_tokens) : undefined
@@ -51,6 +51,7 @@ export function encodeUsage(usage: Usage | undefined): JsonObject {
     output_tokens: usage?.outputTokens ?? 0,
     ...(usage?.webSearches === undefined ? {} : { server_tool_use: { web_search_requests: usage.webSearches } }),
     ...(reasoning === undefined ? {} : { output_tokens_details: { thinking_tokens: reasoning } }),
+    ...(usage?.serviceTier === undefined ? {} : { service_tier: usage.serviceTier }),
   }
 }
 

@@ -15,7 +15,7 @@ test('a stream passes byte for byte, and its usage and end are seen', () => {
   const { relay: seen, out } = relay('text', undefined)
   assert.deepEqual(out, fixtureBytes('gemini/text.sse'))
   assert.deepEqual([seen.started, seen.finished, seen.failure], [true, true, undefined])
-  assert.deepEqual(seen.usage, { inputTokens: 9, outputTokens: 12 })
+  assert.deepEqual(seen.usage, { inputTokens: 9, outputTokens: 12, model: 'gemini-2.5-flash' })
 })
 
 test('the model is renamed where it differs', () => {

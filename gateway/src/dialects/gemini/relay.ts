@@ -1,3 +1,4 @@
+import { servedAs } from '../../core/usage.ts'
 import { isObject, type JsonObject, parseJsonObject } from '../../lib/json.ts'
 import type { Mutable } from '../../lib/mutable.ts'
 import { createSseParser, dataSpan, formatSse } from '../../lib/sse.ts'
@@ -16,7 +17,8 @@ export function openRelay(options: RelayOptions): EventRelay {
   const finishedByIndex = new Map<number, boolean>()
 
   const note = (body: JsonObject): void => {
-    self.usage = decodeUsage(body.usageMetadata) ?? self.usage
+    const usage = decodeUsage(body.usageMetadata)
+    if (usage !== undefined) self.usage = servedAs(usage, body.modelVersion)
     for (const [position, candidate] of objects(body.candidates).entries()) {
       const index = typeof candidate.index === 'number' ? candidate.index : position
       const isLast = text(candidate.finishReason) !== ''

@@ -1,4 +1,4 @@
-import type { Usage } from '../../core/usage.ts'
+import { toldTierOf, type Usage } from '../../core/usage.ts'
 import { isObject, type JsonObject, type JsonValue } from '../../lib/json.ts'
 import { count, objects } from '../gemini-wire/fields.ts'
 
@@ -15,6 +15,7 @@ export function decodeUsage(metadata: JsonValue | undefined): Usage | undefined 
   const thoughts = count(metadata.thoughtsTokenCount)
   const inside = (thoughts ?? 0) > 0 && count(metadata.totalTokenCount) === input + (answer ?? 0)
   const cached = count(metadata.cachedContentTokenCount)
+  const tier = typeof metadata.serviceTier === 'string' ? toldTierOf(metadata.serviceTier.toLowerCase()) : undefined
   const audioIn = tokensOf('AUDIO', metadata.promptTokensDetails)
   const audioOut = tokensOf('AUDIO', metadata.candidatesTokensDetails)
   const imageIn = tokensOf('IMAGE', metadata.promptTokensDetails)
@@ -28,6 +29,7 @@ export function decodeUsage(metadata: JsonValue | undefined): Usage | undefined 
     ...(audioOut === undefined ? {} : { audioOutputTokens: audioOut }),
     ...(imageIn === undefined ? {} : { imageInputTokens: imageIn }),
     ...(imageOut === undefined ? {} : { imageOutputTokens: imageOut }),
+    ...(tier === undefined ? {} : { serviceTier: tier }),
   }
 }
 

@@ -1,5 +1,5 @@
 import type { ChatEvent } from '../../core/chat.ts'
-import type { Usage } from '../../core/usage.ts'
+import { servedAs, type Usage } from '../../core/usage.ts'
 import { isObject, type JsonObject, type JsonValue } from '../../lib/json.ts'
 import type { EventDecoder } from '../dialect.ts'
 import { done, parseChunk } from '../openai-wire/chunk.ts'
@@ -118,7 +118,8 @@ export function openDecoder(): EventDecoder {
 
   function readUsage(chunk: JsonObject, events: ChatEvent[]): void {
     const groq = isObject(chunk.x_groq) ? chunk.x_groq : undefined
-    usage = decodeUsage(chunk.usage) ?? decodeUsage(groq?.usage) ?? usage
+    const counted = decodeUsage(chunk.usage) ?? decodeUsage(groq?.usage)
+    if (counted !== undefined) usage = servedAs(counted, undefined, chunk.service_tier)
     if (usage === undefined) return
     const all = [...choices.values()]
     if (all.length > 0 && all.every((choice) => choice.finished)) events.push(...takeUsage())

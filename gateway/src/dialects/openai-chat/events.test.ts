@@ -37,6 +37,8 @@ const used = (inputTokens: number, outputTokens: number, more: object = {}): Cha
   type: 'usage',
   usage: { inputTokens, outputTokens, ...more },
 })
+/** OpenAI's own streams tell the tier in every chunk. */
+const standard = { serviceTier: 'standard' }
 const end: ChatEvent = { type: 'end' }
 const openai = start('chatcmpl-Bz7NfQ3cYwK2mPq0LxVtR5uH8sJ1d', 'gpt-4o-2024-08-06', 1763712000)
 
@@ -47,7 +49,7 @@ const streams: Readonly<Record<string, readonly ChatEvent[]>> = {
     text(' aus 東京'),
     text(' 🗼'),
     finish('stop'),
-    used(19, 10, { cachedInputTokens: 0, reasoningTokens: 0, audioInputTokens: 0, audioOutputTokens: 0 }),
+    used(19, 10, { cachedInputTokens: 0, reasoningTokens: 0, audioInputTokens: 0, audioOutputTokens: 0, ...standard }),
     end,
   ],
   'tool-calls-parallel.sse': [
@@ -59,7 +61,7 @@ const streams: Readonly<Record<string, readonly ChatEvent[]>> = {
     piece(1, '{"zone":'),
     piece(1, '"CET"}'),
     finish('tool-calls'),
-    used(82, 51),
+    used(82, 51, standard),
     end,
   ],
   'refusal.sse': [
@@ -67,10 +69,18 @@ const streams: Readonly<Record<string, readonly ChatEvent[]>> = {
     { type: 'refusal-delta', choice: 0, text: "I'm sorry, " },
     { type: 'refusal-delta', choice: 0, text: "I can't help with that." },
     finish('refusal'),
-    used(24, 11),
+    used(24, 11, standard),
     end,
   ],
-  'two-choices.sse': [openai, text('Yes', 0), text('No', 1), finish('stop', 0), finish('length', 1), used(9, 2), end],
+  'two-choices.sse': [
+    openai,
+    text('Yes', 0),
+    text('No', 1),
+    finish('stop', 0),
+    finish('length', 1),
+    used(9, 2, standard),
+    end,
+  ],
   'deepseek-reasoning.sse': [
     start('930c60df-bf64-41c9-a88e-3ec75f81e00e', 'deepseek-reasoner', 1763712001),
     thinking('7 is'),

@@ -65,7 +65,7 @@ test('any stream is the same but for the model’s name and the usage that was n
         .map((event) => (event.type === 'start' ? { ...event, model } : event))
       assert.deepEqual(decode(relayed.text), expected)
       const counted = events.find((event) => event.type === 'usage')
-      assert.deepEqual(relayed.relay.usage, counted?.usage)
+      assert.deepEqual(relayed.relay.usage, counted && { ...counted.usage, model: 'upstream' })
     }),
   )
 })
@@ -100,7 +100,7 @@ test('usage that was not asked for is read and hidden, in a chunk of its own or 
   ] as const) {
     const passed = relay(stream, { model: undefined, includeUsage: false })
     assert.equal(passed.text, shown)
-    assert.deepEqual(passed.relay.usage, { inputTokens: 3, outputTokens: 2 })
+    assert.deepEqual(passed.relay.usage, { inputTokens: 3, outputTokens: 2, model: 'm' })
     assert.equal(relay(stream, asIs).text, stream)
   }
 })
@@ -159,5 +159,9 @@ test('text completions are relayed the same way', () => {
     .join('\n\n')
   assert.equal(passed.text, kept.replaceAll('gpt-3.5-turbo-instruct:20230824-v2', 'mine'))
   assert.deepEqual([passed.relay.started, passed.relay.finished], [true, true])
-  assert.deepEqual(passed.relay.usage, { inputTokens: 4, outputTokens: 2 })
+  assert.deepEqual(passed.relay.usage, {
+    inputTokens: 4,
+    outputTokens: 2,
+    model: 'gpt-3.5-turbo-instruct:20230824-v2',
+  })
 })

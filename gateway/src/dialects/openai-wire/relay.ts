@@ -1,3 +1,4 @@
+import { servedAs, type Usage } from '../../core/usage.ts'
 import type { ByteSpan } from '../../lib/bytes.ts'
 import { isObject, type JsonObject, parseJsonObject } from '../../lib/json.ts'
 import { scanTopLevel } from '../../lib/json-scan.ts'
@@ -12,7 +13,7 @@ const nothing = Buffer.alloc(0)
 const doneBytes = Buffer.from(done)
 const doneEvent = Buffer.from(`data: ${done}\n\n`)
 const telling = /"usage"\s*:\s*\{|"error"/
-const keys = ['choices', 'model', 'usage', 'error'] as const
+const keys = ['choices', 'model', 'usage', 'error', 'service_tier'] as const
 
 /**
  * Passes the events of an OpenAI stream on as bytes: `model` is renamed in place, usage is read, and hidden from callers
@@ -104,7 +105,8 @@ export function openRelay(options: RelayOptions, hasContent: (chunk: JsonObject)
     if (!isOrdinary || model === 'ambiguous' || counted === 'ambiguous') return relayParsed(event)
     const edits: Edit[] = []
     if (counted !== undefined && event[counted.start] === openBrace) {
-      self.usage = decodeUsage(parseJsonObject(event.subarray(counted.start, counted.end))) ?? self.usage
+      const usage = decodeUsage(parseJsonObject(event.subarray(counted.start, counted.end)))
+      if (usage !== undefined) self.usage = servedAs(usage, textAt(event, model), textAt(event, found.service_tier))
       if (!options.includeUsage) {
         if (isEmptyList(event, choices)) return nothing
         edits.push({ span: counted, bytes: nullBytes })
@@ -138,7 +140,8 @@ export function openRelay(options: RelayOptions, hasContent: (chunk: JsonObject)
     self.failure = streamErrorOf(chunk, parsed.event)
     if (self.failure !== undefined) return nothing
     self.started ||= hasContent(chunk)
-    self.usage = decodeUsage(chunk.usage) ?? self.usage
+    const usage: Usage | undefined = decodeUsage(chunk.usage)
+    if (usage !== undefined) self.usage = servedAs(usage, chunk.model, chunk.service_tier)
     const changed = rewrite(chunk)
     return changed === undefined ? nothing : Buffer.from(formatSse(withData(parsed, JSON.stringify(changed))))
   }
@@ -158,6 +161,7 @@ const lineFeed = 0x0a
 const openBrace = 0x7b
 const closeBrace = 0x7d
 const closeBracket = 0x5d
+const quote = 0x22
 const nullBytes = Buffer.from('null')
 
 function saysWhyItFinished(event: Buffer | undefined): boolean {
@@ -207,6 +211,12 @@ function startsWith(event: Buffer, head: Buffer): boolean {
 function holds(event: Buffer, span: ByteSpan, bytes: Buffer): boolean {
   const length = span.end - span.start
   return length === bytes.length && event.compare(bytes, 0, length, span.start, span.end) === 0
+}
+
+/** A plain string of the chunk; one with escapes in it names no model and no tier. */
+function textAt(event: Buffer, span: ByteSpan | 'ambiguous' | undefined): string | undefined {
+  if (span === undefined || span === 'ambiguous' || event[span.start] !== quote) return undefined
+  return event.toString('latin1', span.start + 1, span.end - 1)
 }
 
 function isEmptyList(event: Buffer, span: ByteSpan): boolean {
