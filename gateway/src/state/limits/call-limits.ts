@@ -224,9 +224,9 @@ export class CallLimits {
   #spend(call: LimitedCall, { served, tags }: CallOutcome, cost: number): void {
     const { limiter, spending } = this.#options
     const now = limiter.now()
-    const own = this.#rules.ofPrincipal(call.principal, call.model, call.settings)
+    const own = this.#rules.spendersOf(call.principal, call.model, call.settings)
     const customer = this.#customerRules(call)
-    for (const rule of own.spenders) this.#spendBy(rule, cost, now)
+    for (const rule of own) this.#spendBy(rule, cost, now)
     if (customer !== undefined) for (const rule of customer.spenders) this.#spendBy(rule, cost, now)
     else if (call.endUser !== undefined) {
       spending.add(spenderName({ kind: 'end_user', value: call.endUser }), cost, undefined, now)

@@ -461,3 +461,41 @@ describe('limits that processes share', () => {
     })
   }
 })
+
+describe('the memory of counters', () => {
+  it('budgets at rest make room for others, and start again from the store', async () => {
+    const asked: string[] = []
+    const limiter = new MemoryLimiter({
+      now: () => Date.now(),
+      roomyCounters: 100,
+      seed(demands) {
+        asked.push(...demands.map(({ counter }) => counter))
+        return demands.map(({ counter }) => ({ counter, amount: 7, resetsAt: undefined }))
+      },
+    })
+    const held = taken(await limiter.reserve([demand('held', 'budget', 100, 3)]))
+    for (let index = 0; index < 1_000; index += 1) {
+      const reservation = taken(await limiter.reserve([demand(`key-${index}`, 'budget', 100, 3)]))
+      reservation.settle([1])
+    }
+    assert.ok(limiter.size <= 101, `${limiter.size} counters`)
+    assert.deepEqual(taken(await limiter.reserve([demand('key-0', 'budget', 100, 3)])).remaining, [90])
+    assert.equal(asked.filter((counter) => counter === demand('key-0', 'budget', 100, 3).counter).length, 2)
+    // What a call holds is still counted: 7 of the store, 3 held, 3 more.
+    assert.deepEqual(taken(await limiter.reserve([demand('held', 'budget', 100, 3)])).remaining, [87])
+    held.settle([3])
+    await limiter.stop()
+  })
+
+  it('a minute that runs is never forgotten', async () => {
+    const limiter = new MemoryLimiter({ now: () => Date.now(), roomyCounters: 10, seed })
+    const requests = demand('counted', 'requests', 1, 1)
+    taken(await limiter.reserve([requests]))
+    for (let index = 0; index < 200; index += 1) {
+      taken(await limiter.reserve([demand(`key-${index}`, 'parallel', 1, 1)])).settle([1])
+    }
+    assert.ok(limiter.size <= 12, `${limiter.size} counters`)
+    assert.ok(refused(await limiter.reserve([requests])))
+    await limiter.stop()
+  })
+})

@@ -26,11 +26,15 @@ export interface MemoryLimiterOptions {
   /** Unix ms. */
   readonly now: () => number
   readonly seed: BudgetSeed
+  /** Counters that may be there before budgets at rest are forgotten. */
+  readonly roomyCounters?: number
 }
 
 const sweepMs = 60_000
 /** A budget counter that nobody asked for so long is made anew from the store. */
 const idleMs = 600_000
+/** With more counters, 250 bytes each, budgets that no call holds anything of are forgotten at once. */
+const roomyCounters = 100_000
 
 /**
  * The counters of a single process. Nothing expires here: whoever could abandon a reservation ends with the process.
@@ -41,14 +45,20 @@ export class MemoryLimiter implements Limiter {
   readonly #seed: BudgetSeed
   readonly #sweeper: NodeJS.Timeout
   readonly now: () => number
+  /** So many counters make a sweep that does not wait for its time. */
+  #sweepAt: number
+  readonly #roomy: number
 
   constructor(options: MemoryLimiterOptions) {
+    this.#roomy = options.roomyCounters ?? roomyCounters
+    this.#sweepAt = this.#roomy
     this.now = options.now
     this.#seed = options.seed
-    this.#sweeper = setInterval(() => this.#sweep(), sweepMs).unref()
+    this.#sweeper = setInterval(() => this.#sweep(idleMs), sweepMs).unref()
   }
 
   reserve(demands: readonly Demand[]): Taking | Promise<Taking> {
+    if (this.#counters.size >= this.#sweepAt) this.#sweep(0)
     for (const demand of demands) {
       if (demand.measure === 'budget' && !this.#counters.has(demand.counter)) return this.#seeded(demands)
     }
@@ -132,12 +142,17 @@ export class MemoryLimiter implements Limiter {
     return counter
   }
 
-  #sweep(): void {
+  /** @param restMs budgets that were not asked for so long are made anew when they are; minutes are counted to their end */
+  #sweep(restMs: number): void {
     const now = this.now()
     for (const [name, counter] of this.#counters) {
+      if (counter.held > 0) continue
       const over = counter.end !== 0 && counter.end <= now
-      if (counter.held <= 0 && (over || now - counter.usedAt > idleMs)) this.#counters.delete(name)
+      const atRest = now - counter.usedAt >= restMs && name.endsWith(':budget')
+      if (over || atRest || name.endsWith(':parallel')) this.#counters.delete(name)
     }
+    // Half of what is left must come again before the next: a sweep looks at every counter.
+    this.#sweepAt = Math.max(this.#roomy, this.#counters.size * 1.5)
   }
 
   /** Counters in memory, for tests and metrics. */

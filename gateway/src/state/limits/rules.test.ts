@@ -8,6 +8,7 @@ import { CallLimits, type CallSize, type LimitedCall } from './call-limits.ts'
 import { LimitFigures } from './figures.ts'
 import { MemoryLimiter } from './memory.ts'
 import { dollars, utcTime } from './refusal.ts'
+import { Rules } from './rules.ts'
 import { SpendBook } from './spend.ts'
 
 const none: Limits = {
@@ -344,5 +345,40 @@ describe('amounts and times in messages', () => {
 
   it('a reset is never told too early', () => {
     assert.equal(utcTime(Date.parse('2026-03-04T10:20:30.001Z')), '2026-03-04 10:20:31 UTC')
+  })
+})
+
+describe('the memory of rules', () => {
+  it('callers without limits take none of it, and their cost is added to everybody all the same', () => {
+    const rules = new Rules(60_000)
+    const { principal } = callOf({ key: none, team: none, user: none })
+    const capped = { ...settings, maxBudget: usdToNano(5) }
+    assert.deepEqual(rules.ofPrincipal(principal, 'gpt', settings).rules, [])
+    assert.deepEqual(
+      rules.ofPrincipal(principal, 'gpt', capped).rules.map(({ demand }) => demand.counter),
+      ['proxy::budget'],
+    )
+    assert.deepEqual(
+      rules.spendersOf(principal, 'gpt', settings).map(({ name }) => name),
+      [`api_key:${hash}`, 'team:blue', 'user:ada', 'proxy:'],
+    )
+    assert.equal(rules.size, 0)
+  })
+
+  it('of callers with limits those of late are kept, once for all models without limits of their own', () => {
+    const rules = new Rules(60_000)
+    const models = new Map([
+      ['dear', { requestsPerMinute: 1, tokensPerMinute: undefined, maxBudget: undefined, budgetDuration: undefined }],
+    ])
+    const call = callOf({ key: limits({ requestsPerMinute: 5, models }) })
+    const cheap = rules.ofPrincipal(call.principal, 'cheap', settings)
+    assert.equal(rules.ofPrincipal(call.principal, 'other', settings), cheap)
+    assert.equal(rules.ofPrincipal(call.principal, 'dear', settings).rules.length, 2)
+    for (let index = 0; index < 30_000; index += 1) {
+      const { principal } = callOf({ key: limits({ requestsPerMinute: 5 }) })
+      rules.ofPrincipal(principal, 'gpt', settings)
+    }
+    assert.ok(rules.size <= 10_000, `${rules.size} callers`)
+    assert.notEqual(rules.ofPrincipal(call.principal, 'cheap', settings), cheap)
   })
 })

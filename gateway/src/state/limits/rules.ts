@@ -4,6 +4,7 @@ import { memberId } from '../../core/record.ts'
 import type { LimitSettings } from '../../core/settings.ts'
 import { type Spender, type SpenderKind, spenderName } from '../../core/spend.ts'
 import { parseDuration, type WindowRule, windowEnds } from './budget-window.ts'
+import { Recent } from './recent.ts'
 
 /** One limit of one holder, ready to become a demand. */
 export interface Rule {
@@ -62,23 +63,21 @@ const modelKinds: Readonly<Partial<Record<SpenderKind, SpenderKind>>> = {
   end_user: 'model_per_end_user',
 }
 
-/** Callers may name any model; beyond so many the sets are made anew each time. */
-const maxModels = 1_000
+/** Of callers with limits so many are kept ready twice; those of others are made anew in a few microseconds. */
+const maxCallers = 5_000
+/** Windows of budgets are kept for so many different durations and anchors. */
+const maxWindows = 4_096
 
 /**
- * Limits of callers as rules, made once per principal and model. A principal is immutable and replaced when a record changes, so
- * what hangs on it is never stale; what hangs on the settings is checked.
+ * Limits of callers as rules, made once for those who were seen of late: what callers without limits take is nothing. A principal is
+ * immutable and replaced when a record changes, so what hangs on it is never stale; what hangs on the settings is checked.
  */
 export class Rules {
   readonly #windowMs: number
-  readonly #sets = new WeakMap<
-    Principal,
-    { readonly settings: LimitSettings; readonly byModel: Map<string, RuleSet> }
-  >()
-  readonly #customers = new WeakMap<
-    Customer,
-    { readonly settings: LimitSettings; readonly byModel: Map<string, RuleSet> }
-  >()
+  readonly #sets = new Recent<Principal | Customer, Sets>(maxCallers)
+  readonly #ofProxy = new WeakMap<LimitSettings, RuleSet>()
+  /** By what they are made of: most keys have one of few durations. */
+  readonly #windows = new Map<string, BudgetWindow>()
 
   /** @param windowMs of requests and tokens */
   constructor(windowMs: number) {
@@ -86,23 +85,65 @@ export class Rules {
   }
 
   ofPrincipal(principal: Principal, model: string, settings: LimitSettings): RuleSet {
-    const known = this.#sets.get(principal)
-    const found = known?.settings === settings ? known.byModel.get(model) : undefined
-    if (found !== undefined) return found
-    const made = this.#setOf(holdersOf(principal), model, settings, true)
-    if (known?.settings === settings) remember(known.byModel, model, made)
-    else this.#sets.set(principal, { settings, byModel: new Map([[model, made]]) })
-    return made
+    if (!isLimited(principal)) return this.#proxyRules(settings)
+    return this.#known(principal, modelWithLimits(limitsOf(principal), model), settings, (name) =>
+      this.#setOf(holdersOf(principal), name, settings, true),
+    )
   }
 
   ofCustomer(customer: Customer, model: string, settings: LimitSettings): RuleSet {
-    const known = this.#customers.get(customer)
-    const found = known?.settings === settings ? known.byModel.get(model) : undefined
-    if (found !== undefined) return found
-    const made = this.#setOf([customerHolder(customer, settings)], model, settings, false)
-    if (known?.settings === settings) remember(known.byModel, model, made)
-    else this.#customers.set(customer, { settings, byModel: new Map([[model, made]]) })
-    return made
+    return this.#known(customer, modelWithLimits([customer.limits], model), settings, (name) =>
+      this.#setOf([customerHolder(customer, settings)], name, settings, false),
+    )
+  }
+
+  /** Whose sums the cost of a call is added to. */
+  spendersOf(principal: Principal, model: string, settings: LimitSettings): readonly SpenderRule[] {
+    if (isLimited(principal)) return this.ofPrincipal(principal, model, settings).spenders
+    const spenders = holdersOf(principal).map(
+      (holder): SpenderRule => ({
+        name: spenderName(holder),
+        window: undefined,
+        softBudget: undefined,
+        kind: holder.kind,
+      }),
+    )
+    spenders.push(...this.#proxyRules(settings).spenders)
+    return spenders
+  }
+
+  /** Callers whose rules are kept. */
+  get size(): number {
+    return this.#sets.size
+  }
+
+  #known(
+    holder: Principal | Customer,
+    model: string,
+    settings: LimitSettings,
+    make: (model: string) => RuleSet,
+  ): RuleSet {
+    let sets = this.#sets.get(holder)
+    if (sets?.settings !== settings) {
+      sets = { settings, byModel: new Map() }
+      this.#sets.set(holder, sets)
+    }
+    let set = sets.byModel.get(model)
+    if (set === undefined) {
+      set = make(model)
+      sets.byModel.set(model, set)
+    }
+    return set
+  }
+
+  /** What limits a caller without limits of its own. */
+  #proxyRules(settings: LimitSettings): RuleSet {
+    let set = this.#ofProxy.get(settings)
+    if (set === undefined) {
+      set = this.#setOf([], '', settings, true)
+      this.#ofProxy.set(settings, set)
+    }
+    return set
   }
 
   #setOf(holders: readonly Holder[], model: string, settings: LimitSettings, whole: boolean): RuleSet {
@@ -111,7 +152,7 @@ export class Rules {
     const spenders: SpenderRule[] = []
     for (const holder of holders) {
       const { kind, value, limits } = holder
-      const window = windowOf(limits.budgetDuration, limits.budgetResetAt, settings)
+      const window = this.#windowOf(limits.budgetDuration, limits.budgetResetAt, settings)
       spenders.push({ name: spenderName(holder), window, softBudget: limits.softBudget, kind })
       if (holder.budgeted) this.#add(budgets, kind, value, 'budget', limits.maxBudget, window)
       this.#add(rates, kind, value, 'requests', limits.requestsPerMinute)
@@ -126,7 +167,7 @@ export class Rules {
       this.#addModel(holder, ofModel, settings, budgets, rates, spenders)
     }
     if (whole) {
-      const window = windowOf(settings.budgetDuration, undefined, settings)
+      const window = this.#windowOf(settings.budgetDuration, undefined, settings)
       spenders.push({ name: 'proxy:', window, softBudget: undefined, kind: 'proxy' })
       this.#add(budgets, 'proxy', '', 'budget', settings.maxBudget, window)
     }
@@ -145,7 +186,7 @@ export class Rules {
   ): void {
     const { kind, value } = holder
     if (limits.maxBudget !== undefined) {
-      const window = windowOf(limits.budgetDuration, undefined, settings)
+      const window = this.#windowOf(limits.budgetDuration, undefined, settings)
       spenders.push({ name: spenderName(holder), window, softBudget: undefined, kind })
       this.#add(budgets, kind, value, 'budget', limits.maxBudget, window)
     }
@@ -178,6 +219,48 @@ export class Rules {
     })
     rules.push(Object.freeze({ demand, window }))
   }
+
+  #windowOf(
+    duration: string | undefined,
+    anchor: number | undefined,
+    settings: LimitSettings,
+  ): BudgetWindow | undefined {
+    if (duration === undefined) return undefined
+    const name = `${duration} ${anchor ?? ''} ${settings.timezone}`
+    const known = this.#windows.get(name)
+    if (known !== undefined) return known
+    const parsed = parseDuration(duration)
+    if (parsed === undefined) return undefined
+    if (this.#windows.size >= maxWindows) this.#windows.clear()
+    const window = new BudgetWindow({ duration: parsed, timezone: settings.timezone, anchor })
+    this.#windows.set(name, window)
+    return window
+  }
+}
+
+interface Sets {
+  readonly settings: LimitSettings
+  /** By the model that has limits of its own; '' for all others. */
+  readonly byModel: Map<string, RuleSet>
+}
+
+function limitsOf({ key, user, team, member, organization }: Principal): readonly (Limits | undefined)[] {
+  return [key?.limits, user?.limits, team?.limits, member?.limits, organization?.limits]
+}
+
+function isLimited({ key, user, team, member, organization }: Principal): boolean {
+  return (
+    key?.limits.any === true ||
+    team?.limits.any === true ||
+    member?.limits.any === true ||
+    user?.limits.any === true ||
+    organization?.limits.any === true
+  )
+}
+
+/** The model, if somebody limits it; callers may name any, and all without limits of their own have the same rules. */
+function modelWithLimits(limits: readonly (Limits | undefined)[], model: string): string {
+  return limits.some((each) => each?.models.has(model) === true) ? model : ''
 }
 
 function holdersOf(principal: Principal): readonly Holder[] {
@@ -219,16 +302,3 @@ const unlimited: Limits = Object.freeze({
   models: new Map(),
   any: false,
 })
-
-function windowOf(
-  duration: string | undefined,
-  anchor: number | undefined,
-  settings: LimitSettings,
-): BudgetWindow | undefined {
-  const parsed = duration === undefined ? undefined : parseDuration(duration)
-  return parsed === undefined ? undefined : new BudgetWindow({ duration: parsed, timezone: settings.timezone, anchor })
-}
-
-function remember(sets: Map<string, RuleSet>, model: string, set: RuleSet): void {
-  if (sets.size < maxModels) sets.set(model, set)
-}

@@ -31,7 +31,7 @@ const batchSize = 100
 /** Kept while the place is away; older ones expire there by themselves. */
 const maxQueued = 50_000
 /** Budgets whose last known state is kept for the time without the place. */
-const maxKnownBudgets = 100_000
+const maxKnownBudgets = 50_000
 
 /**
  * Limits of several processes in one place, with a way on when the place is away. A call waits for one command at most, and for

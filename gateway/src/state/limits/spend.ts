@@ -42,7 +42,7 @@ const batchSize = 1_000
 /** Spenders whose sums wait for a store that is away; what further ones spend is lost to their budgets, and logged. */
 const maxPending = 500_000
 /** Spenders whose last known sum is kept for response headers. */
-const maxKnown = 50_000
+const maxKnown = 20_000
 const mostReads = 5
 
 /**
