@@ -1,7 +1,6 @@
 import { countedUpTo, type Ledger } from '../../core/ledger.ts'
 import type { SqlDatabase, SqlSession } from '../sql.ts'
-import { appendStatements } from './append.ts'
-import { staging } from './columns.ts'
+import { appendOnPostgres, appendOnSqlite } from './append.ts'
 import { callStatements, dailyStatement, dailySumOf, type Statement } from './query.ts'
 import { callOf } from './row.ts'
 
@@ -9,25 +8,25 @@ import { callOf } from './row.ts'
 const pruneStep = 5_000
 /** Number of the advisory lock under which batches follow one another; any that nobody else takes. */
 const appendLock = 7_164_001
+const appendStatement = appendOnPostgres()
 
 /** The ledger in the gateway's own database. */
 export function createLedger(database: SqlDatabase): Ledger {
   const { dialect } = database
-  const append = appendStatements(dialect)
   const run = ({ text, values }: Statement, session: SqlSession = database) => session.query(text, values, 'large')
 
   return {
     append: (rows) =>
       database.transaction('write', async (session) => {
-        if (dialect === 'sqlite') {
-          await session.query(staging.create)
-          await session.query(staging.fill, [rows])
-        } else {
-          // Two replicas that adopt the same orphan must not both find its rows new.
+        if (dialect === 'postgres') {
+          // Two replicas that adopt the same orphan would else wait for each other's sums in different orders.
           await session.query('SELECT pg_advisory_xact_lock($1)', [appendLock])
+          await session.query(appendStatement, [rows])
+          return
         }
-        for (const text of append) await session.query(text, dialect === 'sqlite' ? [] : [rows])
-        if (dialect === 'sqlite') await session.query(staging.clear)
+        const [before] = await session.query(appendOnSqlite.last)
+        await session.query(appendOnSqlite.rows, [rows])
+        for (const text of appendOnSqlite.sums) await session.query(text, [before?.last ?? 0])
       }),
 
     async calls(query) {
@@ -46,7 +45,7 @@ export function createLedger(database: SqlDatabase): Ledger {
       let removed = 0
       for (;;) {
         const gone = await database.query(
-          'DELETE FROM ledger WHERE id IN (SELECT id FROM ledger WHERE started_at < $1 LIMIT $2) RETURNING id',
+          'DELETE FROM midflight_ledger WHERE (started_at, id) IN (SELECT started_at, id FROM midflight_ledger WHERE started_at < $1 LIMIT $2) RETURNING 1 AS gone',
           [before, pruneStep],
         )
         removed += gone.length

@@ -1,5 +1,6 @@
 import type { CallQuery, DailyDimension, DailyQuery, DailySum } from '../../core/ledger.ts'
 import { columnList } from './columns.ts'
+import { scopeFor } from './grains.ts'
 
 /** A statement with its values, `$1` on. */
 export interface Statement {
@@ -59,6 +60,9 @@ export function callStatements(
   where.and('key_hash = ?', query.key)
   where.and('user_id = ?', query.user)
   where.and('team_id = ?', query.team)
+  // The indexes have only calls that have one.
+  if (query.user) where.is(`user_id <> ''`)
+  if (query.team) where.is(`team_id <> ''`)
   where.and('organization_id = ?', query.organization)
   where.and('end_user = ?', query.endUser)
   where.and('provider_model = ?', query.model)
@@ -74,11 +78,11 @@ export function callStatements(
   const places = [`$${values.length + 1}`, `$${values.length + 2}`]
   return {
     page: {
-      text: `SELECT ${columnList} FROM ledger ${where} ORDER BY ${order} LIMIT ${places[0]} OFFSET ${places[1]}`,
+      text: `SELECT ${columnList} FROM midflight_ledger ${where} ORDER BY ${order} LIMIT ${places[0]} OFFSET ${places[1]}`,
       values: [...values, query.limit, query.offset ?? 0],
     },
     count: {
-      text: `SELECT COUNT(*) AS total FROM (SELECT 1 AS one FROM ledger ${where} LIMIT ${places[0]}) AS matching`,
+      text: `SELECT COUNT(*) AS total FROM (SELECT 1 AS one FROM midflight_ledger ${where} LIMIT ${places[0]}) AS matching`,
       values: [...values, most],
     },
   }
@@ -106,7 +110,7 @@ const sumColumns = {
 
 export function dailyStatement(query: DailyQuery): Statement {
   const where = new Where()
-  where.and('scope = ?', query.scope)
+  where.and('scope = ?', scopeFor(query))
   where.in('holder', query.holders)
   where.and('day >= ?', query.from)
   where.and('day <= ?', query.to)
@@ -117,7 +121,7 @@ export function dailyStatement(query: DailyQuery): Statement {
   const sums = Object.values(sumColumns).map((column) => `CAST(SUM(${column}) AS TEXT) AS ${column}`)
   const grouped = dimensions.length === 0 ? '' : `GROUP BY ${dimensions.join(', ')} ORDER BY ${dimensions.join(', ')}`
   return {
-    text: `SELECT ${[...dimensions, ...sums].join(', ')} FROM ledger_daily ${where} ${grouped}`,
+    text: `SELECT ${[...dimensions, ...sums].join(', ')} FROM midflight_ledger_daily ${where} ${grouped}`,
     values: where.values,
   }
 }

@@ -7,7 +7,7 @@ export const ledger: Migration = {
   name: 'ledger',
   minimumReader: 1,
   async step(session) {
-    for (const statement of ledgerTables) await session.query(statement)
+    for (const statement of ledgerTables(session.dialect)) await session.query(statement)
     return 'done'
   },
 }
