@@ -47,6 +47,9 @@ test('a broken import rule is named with the file and the import', () => {
   assert.deepEqual(withImport('api/route.ts', `import { createApp } from '../app.ts'`), [
     'rule 7, nobody imports the composition root or the command line: api/route.ts imports app.ts',
   ])
+  assert.deepEqual(withImport('wiring/routes.ts', `import type { App } from '../app.ts'`), [
+    'rule 7, the parts do not know the whole: wiring/routes.ts imports app.ts',
+  ])
 })
 
 test('environment variables are read by commands only, and handed on', () => {

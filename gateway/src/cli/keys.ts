@@ -1,7 +1,7 @@
-import { rotateSalt } from '../app.ts'
 import { BootError, readBootOptions } from '../boot.ts'
 import { GatewayError } from '../core/errors.ts'
 import { createLog } from '../lib/log.ts'
+import { rotateSalt } from '../wiring/rotate-salt.ts'
 
 export interface KeysFlags {
   readonly dataDir?: string

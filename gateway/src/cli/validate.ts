@@ -1,6 +1,6 @@
-import { checkConfig } from '../app.ts'
 import { BootError, readBootOptions } from '../boot.ts'
 import { problemToLine } from '../core/problem.ts'
+import { checkConfig } from '../wiring/check-config.ts'
 
 /** Checks a config file as a start would; prints every problem, exits 1 if it would be refused. */
 export async function validate(file: string, flags: { readonly envFile?: string }): Promise<void> {
