@@ -1,3 +1,4 @@
+import { breakdownOf } from '../core/cost/breakdown.ts'
 import type { GatewayError } from '../core/errors.ts'
 import { promptTokens } from '../core/prompt-tokens.ts'
 import type { SettledCall } from '../core/settled-call.ts'
@@ -171,7 +172,7 @@ function settledCall(
     usage,
     estimated: usage?.estimated === true,
     cost: cost?.total,
-    breakdown: cost === undefined ? undefined : { input: cost.input, output: cost.output, tools: cost.tools },
+    breakdown: cost === undefined ? undefined : breakdownOf(cost),
     tags: tagsOf(call),
     cacheHit: false,
     clientAddress: '',

@@ -1,3 +1,4 @@
+import type { Breakdown } from './cost/breakdown.ts'
 import type { NanoUsd } from './money.ts'
 import type { Usage } from './usage.ts'
 
@@ -39,8 +40,7 @@ export interface SettledCall {
   readonly estimated: boolean
   /** `undefined`: no price is known. */
   readonly cost: NanoUsd | undefined
-  /** Parts of the cost by kind, billionths of a dollar. */
-  readonly breakdown: Readonly<Record<string, number>> | undefined
+  readonly breakdown: Breakdown | undefined
   readonly tags: readonly string[]
   readonly cacheHit: boolean
   readonly clientAddress: string

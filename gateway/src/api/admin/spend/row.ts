@@ -1,5 +1,6 @@
 import { nanoToUsd } from '../../../core/money.ts'
 import type { SettledCall } from '../../../core/settled-call.ts'
+import { costBreakdownToWire } from './cost-breakdown.ts'
 
 /** A row as LiteLLM's spend logs show it. Content is never stored, so `messages` and `response` are empty. */
 export function callToWire(call: SettledCall) {
@@ -47,7 +48,7 @@ export function callToWire(call: SettledCall) {
       cost_known: call.cost !== undefined,
       usage_estimated: call.estimated,
       usage_object: usage ?? null,
-      cost_breakdown: call.breakdown ?? null,
+      cost_breakdown: costBreakdownToWire(call),
     },
   }
 }

@@ -41,6 +41,13 @@ test('a call is in the logs with its tokens, its cost and what it was charged to
     [answer.headers.get('x-litellm-call-id'), key.token, 'ann', 'alpha', 'success', 0.014, 12],
   )
   assert.equal(row.metadata.user_api_key_alias, 'first')
+  assert.deepEqual(row.metadata.cost_breakdown, {
+    input_cost: 0.01,
+    output_cost: 0.004,
+    tool_usage_cost: 0,
+    total_cost: 0.014,
+    by_kind: { 'input.text': 0.01, 'output.text': 0.004 },
+  })
   assert.deepEqual(row.messages, {}, 'content is not stored')
   assert.equal(JSON.stringify(rows).includes(key.key), false)
 })
@@ -113,4 +120,17 @@ test('a date that is none is refused by name', async (context) => {
   assert.equal(status, 400)
   assert.match(body.error.message, /start_date is not a date/)
   assert.match((await app.get('/user/daily/activity')).body.error.message, /start_date and end_date/)
+})
+
+test("sums by day are the caller's own, whichever key it names", async (context) => {
+  const app = await startManagement(context, { config })
+  const keyOf = async (user: string): Promise<{ key: string; token: string }> =>
+    (await app.post('/user/new', { user_id: user })).body
+  const [ann, bob] = [await keyOf('ann'), await keyOf('bob')]
+  await app.chat('alpha', ann.key)
+  await settled(app, 1)
+  const sums = (key: string, named: string) =>
+    app.get(`/spend/logs?start_date=${today}&end_date=${today}&api_key=${named}`, key)
+  assert.deepEqual((await sums(bob.key, ann.token)).body, [])
+  assert.equal((await sums(ann.key, ann.token)).body[0].spend, 0.014)
 })

@@ -4,8 +4,8 @@ import type { Days } from './days.ts'
 
 /** Sums by day, for LiteLLM's `/spend/logs` with dates: of everybody, or of the key, user or team that is asked for. */
 export async function summaryByDay(ledger: Ledger, asked: CallQuery, days: Days) {
-  const { scope, holder } = narrowest(asked)
-  const holders = holder === undefined ? {} : { holders: [holder] }
+  const { scope, holder, key } = holderOf(asked)
+  const holders = { ...(holder === undefined ? {} : { holders: [holder] }), ...(key === undefined ? {} : { key }) }
   const [models, users] = await Promise.all([
     ledger.daily({ scope, ...holders, ...days, by: ['day', 'model'] }),
     scope === 'all'
@@ -32,11 +32,16 @@ export async function summaryByDay(ledger: Ledger, asked: CallQuery, days: Days)
   }))
 }
 
-function narrowest(asked: CallQuery): { readonly scope: LedgerScope; readonly holder: string | undefined } {
-  if (asked.key !== undefined) return { scope: 'key', holder: asked.key }
-  if (asked.user !== undefined) return { scope: 'user', holder: asked.user }
-  if (asked.team !== undefined) return { scope: 'team', holder: asked.team }
-  if (asked.organization !== undefined) return { scope: 'organization', holder: asked.organization }
-  if (asked.endUser !== undefined) return { scope: 'end-user', holder: asked.endUser }
-  return { scope: 'all', holder: undefined }
+/** A key counts within whoever is named beside it: a caller is narrowed to its user or team and may name any key. */
+function holderOf({ key, user, team, organization, endUser }: CallQuery): {
+  readonly scope: LedgerScope
+  readonly holder: string | undefined
+  readonly key: string | undefined
+} {
+  if (user !== undefined) return { scope: 'user', holder: user, key }
+  if (team !== undefined) return { scope: 'team', holder: team, key }
+  if (organization !== undefined) return { scope: 'organization', holder: organization, key }
+  if (endUser !== undefined) return { scope: 'end-user', holder: endUser, key }
+  if (key !== undefined) return { scope: 'key', holder: key, key: undefined }
+  return { scope: 'all', holder: undefined, key: undefined }
 }
