@@ -77,7 +77,7 @@ export function sortOf(
   order: string | undefined,
   columns: Readonly<Record<string, NonNullable<RecordQuery['sort']>['by']>>,
 ): NonNullable<RecordQuery['sort']> {
-  const column = by === undefined || by === '' ? 'created_at' : columns[by]
+  const column = by === undefined || by === '' ? 'created_at' : Object.hasOwn(columns, by) ? columns[by] : undefined
   if (column === undefined) {
     throw refusal(
       400,

@@ -361,6 +361,48 @@ describe('who may touch which row', () => {
     assert.equal((await app.post('/key/regenerate', { key }, keys.team_admin)).status, 403)
   })
 
+  test('a change to all keys of a team is no way around what its admins may not set on one', async () => {
+    const { app, team, keys } = plain
+    const admin = await plain.user('proxy_admin')
+    await app.post('/budget/new', { budget_id: 'large', max_budget: 1e6 })
+    const { token } = (await app.post('/key/generate', { team_id: team, guardrails: ['g'] })).body
+    const update = (fields: object) =>
+      app.post('/team/key/bulk_update', { team_id: team, key_ids: [token], update_fields: fields }, keys.team_admin)
+    for (const fields of [
+      { user_id: admin },
+      { team_id: 'other' },
+      { budget_id: 'large' },
+      { spend: -5 },
+      { permissions: { all: true } },
+      { guardrails: [] },
+      { metadata: {} },
+    ]) {
+      const answer = await update(fields)
+      assert.equal(answer.status, 200, answer.text)
+      assert.equal(answer.body.failed_updates.length, 1, `${JSON.stringify(fields)}: ${answer.text}`)
+    }
+    assert.equal((await update({ max_budget: 7 })).body.successful_updates.length, 1)
+    const { info } = (await app.get(`/key/info?key=${token}`)).body
+    assert.deepEqual([info.user_id, info.team_id, info.budget_id, info.max_budget], [null, team, null, 7])
+  })
+
+  test('nobody reaches a budget by naming it as the one of his members', async () => {
+    const { app, keys } = plain
+    await app.post('/budget/new', { budget_id: 'somebody-elses', max_budget: 5 })
+    const metadata = { team_member_budget_id: 'somebody-elses', note: 'kept' }
+    const made = await app.post('/team/new', { organization_id: 'org', metadata }, keys.org_admin)
+    assert.equal(made.status, 200, made.text)
+    assert.deepEqual(made.body.metadata, { note: 'kept' })
+    const named = { team_id: made.body.team_id }
+    await app.post('/team/update', { ...named, metadata }, keys.org_admin)
+    await app.post('/team/update', { ...named, team_member_budget: 1e6 }, keys.org_admin)
+    const [budget] = (await app.post('/budget/info', { budgets: ['somebody-elses'] })).body
+    assert.equal(budget.max_budget, 5)
+    const { metadata: after } = (await app.get(`/team/info?team_id=${named.team_id}`)).body.team_info
+    const sentBack = await app.post('/team/update', { ...named, metadata: after }, keys.org_admin)
+    assert.deepEqual(sentBack.body.data.metadata, after)
+  })
+
   test('a user makes and keeps keys of his own, and lifts no limit that somebody else set', async () => {
     const { app, keys } = plain
     const own = await app.post('/key/generate', { max_budget: 1 }, keys.outsider)

@@ -473,6 +473,7 @@ test('keys are listed by what they belong to, sorted, whole and with their users
   assert.equal((await app.get('/key/list?size=101')).status, 422)
   assert.equal((await app.get('/key/list?page=0')).status, 422)
   assert.equal((await app.get('/key/list?sort_by=password')).status, 400)
+  assert.equal((await app.get('/key/list?sort_by=constructor')).status, 400)
 })
 
 test('many keys are updated each on its own', async (context) => {

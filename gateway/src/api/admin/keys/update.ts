@@ -15,7 +15,7 @@ import { checkCeilings, updatedKeyBody } from './body.ts'
 import { bulkUpdateBody, teamBulkUpdateBody, type UpdateBody, updateBody } from './fields.ts'
 import { checkReferences, claimAlias, knownKey, knownTeam } from './find.ts'
 import { keyRows } from './row.ts'
-import { permitUpdate } from './who.ts'
+import { permitTeamUpdate, permitUpdate } from './who.ts'
 
 const tag = 'key management'
 
@@ -60,7 +60,7 @@ export function updateRoutes(tools: RecordTools): readonly DeclaredRoute[] {
         const chosen = all === true ? tokens : (ids ?? []).filter((id) => tokens.includes(id))
         if (all !== true && chosen.length === 0) throw wrapped(400, 'No keys of this team were named.')
         const updates = chosen.map((key) => ({ ...fields, key }))
-        return { body: await updateEach(tools, call, updates, route, standings.has('team_admin')) }
+        return { body: await updateEach(tools, call, updates, route, teamId) }
       },
     }),
   ]
@@ -78,12 +78,12 @@ async function updateEach(
   call: AdminCall<unknown, unknown>,
   updates: readonly UpdateBody[],
   route: string,
-  permitted = false,
+  administered?: string,
 ): Promise<BulkResult> {
   const result: BulkResult = { total_requested: updates.length, successful_updates: [], failed_updates: [] }
   for (const update of updates) {
     try {
-      const { row } = await updateKey(tools, call, update, route, permitted)
+      const { row } = await updateKey(tools, call, update, route, administered)
       result.successful_updates.push({ key: update.key, key_info: row })
     } catch (error) {
       // What is no refusal (a store that is away, a mistake of ours) is not this key's failure.
@@ -94,13 +94,13 @@ async function updateEach(
   return result
 }
 
-/** @param permitted whoever calls has the right to change any key of the team */
+/** @param administered the team whose admin the caller is to be: of that one's keys he changes the limits of members' too */
 async function updateKey(
   tools: RecordTools,
   call: AdminCall<unknown, unknown>,
   sent: UpdateBody,
   route: string,
-  permitted = false,
+  administered?: string,
 ) {
   const request = present(sent)
   const settings = managementSettings(call.exchange.snapshot)
@@ -111,7 +111,9 @@ async function updateKey(
     { ...call.change, ...(revocation ? { revocation } : {}) },
     async (transaction) => {
       const key = await knownKey(transaction, sent.key)
-      if (!permitted) await permitUpdate(transaction, call.principal, key, request, fields, route)
+      if (administered === undefined) {
+        await permitUpdate(transaction, call.principal, key, request, fields, route)
+      } else await permitTeamUpdate(transaction, call.principal, key, request, administered, route)
       return changeKey(tools, transaction, key, sent)
     },
   )

@@ -119,6 +119,27 @@ export async function permitUpdate(
   refuseWithin(key, request, setByOwner ? alwaysKept : [...alwaysKept, ...limitsInside])
 }
 
+/**
+ * A change to many keys of a team at once: its admins set what they could set on a key of the team's own, and no more.
+ * @throws GatewayError 401 or 403
+ */
+export async function permitTeamUpdate(
+  reader: Reader,
+  principal: Principal,
+  key: StoredRecord,
+  request: JsonObject,
+  teamId: string,
+  route: string,
+): Promise<void> {
+  if (principal.role === 'proxy_admin') return
+  const { standings, team } = await keyStandings(reader, principal, key)
+  permit('key.bulk-update-team', standings, { route, ...teamFacts(team), caller: callerOf(principal) })
+  if (team?.id !== teamId) throw forbidden('The key has left the team.', 'team_id')
+  refuseAdminFields(request)
+  refuseMoves(key, request)
+  refuseWithin(key, request, alwaysKept)
+}
+
 /** Roles whose keys only their owner and proxy admins may hold. */
 const highRoles: readonly unknown[] = ['proxy_admin', 'proxy_admin_viewer', 'org_admin']
 

@@ -43,7 +43,11 @@ export async function putTeam(
   await checkOrganization(transaction, merged)
   if (sent.access_group_ids !== undefined)
     await moveAccessGroups(transaction, id, before, namesOf(sent.access_group_ids))
-  const metadata = said.metadata === undefined ? objectOf(before?.body.metadata) : objectOf(said.metadata)
+  const metadata =
+    said.metadata === undefined
+      ? objectOf(before?.body.metadata)
+      : // Whoever named a budget here would be shown it, and change it, whosever it is.
+        omit(objectOf(said.metadata), ['team_member_budget_id'])
   const shared = textOf(objectOf(before?.body.metadata).team_member_budget_id)
   return transaction.putRecord('team', id, {
     ...merged,
