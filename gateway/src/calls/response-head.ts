@@ -46,11 +46,11 @@ export function answerHead(call: Call, answered: Answered, contentType: string, 
     'x-litellm-call-id',
     call.id,
     'x-litellm-model-id',
-    deployment.id,
+    headerText(deployment.id),
     'x-litellm-model-group',
-    answered.group,
+    headerText(answered.group),
     'x-litellm-model-api-base',
-    deployment.apiBase,
+    headerText(deployment.apiBase),
     'x-litellm-version',
     version,
     'x-litellm-response-duration-ms',
@@ -98,6 +98,11 @@ export function errorHead(callId: string, revision: number | undefined, error: G
   if (error.retryAfterMs !== undefined) head.push('retry-after', String(Math.ceil(error.retryAfterMs / 1000)))
   head.push(...error.headers)
   return head
+}
+
+/** Names are people's own: what a header cannot hold is percent-encoded, or every call of the model would fail. */
+function headerText(text: string): string {
+  return /^[\x20-\x7e]*$/.test(text) ? text : encodeURI(text.toWellFormed())
 }
 
 /** A parameter name is the caller's own text, so only characters that a header may hold are shown. */

@@ -422,3 +422,20 @@ test('the price map’s prices and limits are shown, and come back as no change;
   assert.equal(own.input_cost_per_token, 0.5)
   assert.equal(own.output_cost_per_token, undefined)
 })
+
+test('a model may have any name; what no header can hold is percent-encoded there', async (context) => {
+  const { post, chat } = await startManaged(context)
+  for (const [name, shown] of [
+    ['ключ-☃', '%D0%BA%D0%BB%D1%8E%D1%87-%E2%98%83'],
+    ['été', '%C3%A9t%C3%A9'],
+    ['a\r\nx-evil: 1', 'a%0D%0Ax-evil:%201'],
+  ] as const) {
+    const made = await post('/model/new', { model_name: name, litellm_params: mock, model_info: { id: `id-${name}` } })
+    assert.equal(made.status, 200, made.text)
+    const answer = await chat(name)
+    assert.equal(answer.status, 200, answer.text)
+    assert.equal(answer.headers.get('x-litellm-model-group'), shown)
+    assert.equal(answer.headers.get('x-litellm-model-id'), `id-${shown}`)
+    assert.equal(answer.headers.has('x-evil'), false)
+  }
+})
