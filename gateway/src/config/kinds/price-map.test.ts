@@ -91,6 +91,10 @@ test('a map that cannot be had leaves the prices that serve, and the bundled one
   assert.deepEqual(after.tolerated.map(problemToLine), [
     'database error content: the price map bbbbbbbbbbbb cannot be had: the store does not have it (the prices before it go on serving; reload the price map)',
   ])
+  assert.deepEqual(
+    after.tolerated.map(({ code }) => code),
+    ['price_map_unavailable'],
+  )
   assert.deepEqual(namesIn(accepted(await run({ content: second }, prices))), ['bundled'])
 })
 
