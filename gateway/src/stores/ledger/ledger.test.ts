@@ -94,6 +94,30 @@ for (const kind of [createSqliteKind(), createPostgresKind()]) {
       assert.equal(found?.total, 3)
     })
 
+    it('keeps a call whatever text its caller wrote, so that no row holds up the next', async (t) => {
+      if (kind.skip()) return t.skip(kind.skip() || '')
+      const [ledger] = await ledgers(1)
+      const odd = 'a\0b\ud83d'
+      const cutInHalf = `${'x'.repeat(511)}\u{1f600}`
+      const { holders } = callNumber(1)
+      const calls = [odd, cutInHalf].map((text, n) =>
+        callNumber(n + 1, {
+          holders: { ...holders, endUser: text },
+          requestedModel: text,
+          providerModel: text,
+          tags: [text],
+        }),
+      )
+      await ledger?.append(batch(calls))
+      const found = (await ledger?.calls({ limit: 10, ascending: true }))?.calls ?? []
+      assert.deepEqual(
+        new Set(found.map(({ requestedModel }) => requestedModel)),
+        new Set(['a\ufffdb\ufffd', `${'x'.repeat(511)}\ufffd`]),
+      )
+      const sums = await ledger?.daily({ scope: 'tag', ...wholeTime, by: ['holder'] })
+      assert.equal(sums?.length, 2)
+    })
+
     it('keeps a row once, and sums it once, however often and from wherever it is brought', async (t) => {
       if (kind.skip()) return t.skip(kind.skip() || '')
       const [one, two] = await ledgers(2)

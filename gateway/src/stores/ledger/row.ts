@@ -25,12 +25,12 @@ export function rowOf(call: SettledCall): string {
     holders.user,
     holders.team,
     holders.organization,
-    cut(holders.endUser),
-    cut(call.requestedModel),
+    storable(holders.endUser),
+    storable(call.requestedModel),
     call.modelGroup,
     call.deployment,
     call.provider,
-    call.providerModel,
+    storable(call.providerModel),
     call.apiBase,
     call.callType,
     call.stream ? 1 : 0,
@@ -50,7 +50,7 @@ export function rowOf(call: SettledCall): string {
     call.estimated ? 1 : 0,
     call.cost,
     call.breakdown === undefined ? null : JSON.stringify(call.breakdown),
-    call.tags.length === 0 ? null : JSON.stringify(call.tags.slice(0, maxTags).map(cut)),
+    call.tags.length === 0 ? null : JSON.stringify(call.tags.slice(0, maxTags).map(storable)),
     call.cacheHit ? 1 : 0,
     call.clientAddress,
   ] satisfies CellsOf<typeof columns>)
@@ -144,6 +144,12 @@ function dayOf(unixMs: number): string {
   return lastDay
 }
 
-function cut(text: string): string {
-  return text.length > maxText ? text.slice(0, maxText) : text
+/**
+ * PostgreSQL takes neither U+0000 nor half a surrogate pair, and one text that it refuses would hold up every row after it; so
+ * what callers write is cut to what can be kept.
+ */
+function storable(text: string): string {
+  const short = text.length > maxText ? text.slice(0, maxText) : text
+  const whole = short.isWellFormed() ? short : short.toWellFormed()
+  return whole.includes('\0') ? whole.replaceAll('\0', '\ufffd') : whole
 }
