@@ -74,7 +74,8 @@ export async function resolveReferences(
   return { value: await resolveMapping(spec, ''), references, missing, reports }
 }
 
-function holdsReference(value: JsonValue | undefined): boolean {
+/** Whether a reference is anywhere in it. */
+export function holdsReference(value: JsonValue | undefined): boolean {
   if (typeof value === 'string') return referenceOf(value) !== undefined
   if (Array.isArray(value)) return value.some(holdsReference)
   if (!isObject(value)) return false

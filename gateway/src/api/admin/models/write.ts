@@ -10,8 +10,9 @@ import type { AdminParts } from '../parts.ts'
 import { snapshotOf } from '../snapshot-of.ts'
 import { storesModels } from '../stored-models.ts'
 import { create, edit, remove, storedModel } from './edit.ts'
+import { keepOperatorsSecrets } from './operators-secrets.ts'
 import * as refuse from './refusals.ts'
-import { modelRow, type Written } from './row.ts'
+import { modelRow, objectOf, type Written } from './row.ts'
 import { modelById, modelByModelId, modelRowReply, newModel, partialModel } from './schema.ts'
 import { permitModel, teamOf } from './teams.ts'
 
@@ -68,6 +69,16 @@ export function modelWriteRoutes(parts: AdminParts): readonly DeclaredRoute[] {
     )
   }
 
+  function edited(
+    draft: ResourceDraft,
+    stored: StoredResource,
+    { sent, principal, exchange }: Pick<AdminCall<unknown, unknown>, 'sent' | 'principal' | 'exchange'>,
+  ): Edited<StoredResource> {
+    const made = edit(draft, stored, sent, snapshotOf(exchange))
+    keepOperatorsSecrets(principal, stored.spec, objectOf(sent.litellm_params), made.result.spec)
+    return made
+  }
+
   return [
     adminRoute({
       method: 'POST',
@@ -82,7 +93,12 @@ export function modelWriteRoutes(parts: AdminParts): readonly DeclaredRoute[] {
         requireStore(exchange.snapshot, refuse.storeOff)
         await permitModel(store, principal, body.model_info?.team_id || undefined)
         const id = body.model_info?.id ?? randomUUID()
-        return changed(call, async (draft) => create(draft, id, sent, randomUUID), modelRow)
+        const make = async (draft: ResourceDraft) => {
+          const made = create(draft, id, sent, randomUUID)
+          keepOperatorsSecrets(principal, undefined, objectOf(sent.litellm_params), made.result.spec)
+          return made
+        }
+        return changed(call, make, modelRow)
       },
     }),
     adminRoute({
@@ -101,7 +117,7 @@ export function modelWriteRoutes(parts: AdminParts): readonly DeclaredRoute[] {
         }
         const missing = (draft: ResourceDraft) =>
           draft.declared('deployment', id) === undefined ? refuse.patchUnknown(id) : refuse.patchConfigModel()
-        return changeOne(call, id, missing, (draft, stored) => edit(draft, stored, sent, snapshotOf(exchange)))
+        return changeOne(call, id, missing, (draft, stored) => edited(draft, stored, call))
       },
     }),
     adminRoute({
@@ -122,7 +138,7 @@ export function modelWriteRoutes(parts: AdminParts): readonly DeclaredRoute[] {
         }
         const missing = (draft: ResourceDraft) =>
           draft.declared('deployment', id) === undefined ? refuse.updateUnknown() : refuse.updateConfigModel()
-        return changeOne(call, id, missing, (draft, stored) => edit(draft, stored, sent, snapshotOf(exchange)))
+        return changeOne(call, id, missing, (draft, stored) => edited(draft, stored, call))
       },
     }),
     adminRoute({
