@@ -24,9 +24,15 @@ export function costOfCall(
   if (told !== undefined) return reportedCost(told, settings.terms.of(deployment.provider))
   if (usage === undefined) return undefined
   const model = upstreamModelOf(deployment, target.resolution.wildcard)
-  const price = prices.priceOf(deployment, model, usage.model)
-  if (price === undefined) return undefined
+  const entry = prices.priceOf(deployment, model, usage.model)
+  if (entry === undefined) return undefined
+  const price = entry.hasHours ? entry.at(startedAt(call, tools)) : entry
   return costOf(billed(call, usage, price, tools), price, settings.terms.of(deployment.provider))
+}
+
+/** Unix ms. */
+function startedAt(call: Call, { clock }: Pick<Tools, 'clock'>): number {
+  return clock.wall() - (clock.now() - call.startedAt)
 }
 
 /** What the provider does not tell but bills: the tier that was asked for, the time that it took, the request itself. */

@@ -6,6 +6,8 @@ export interface Usage {
   readonly inputTokens: number
   readonly outputTokens: number
   readonly cachedInputTokens?: number
+  /** The part of `cachedInputTokens` that is sound; `audioInputTokens` counts it too. */
+  readonly cachedAudioInputTokens?: number
   readonly cacheWriteTokens?: number
   /** The part of `cacheWriteTokens` written with a lifetime of one hour. */
   readonly cacheWriteOneHourTokens?: number

@@ -1,4 +1,5 @@
 import { looksLikePrice } from '../core/cost/price-fields.ts'
+import { isUsable, type PriceRule } from '../core/cost/price-rules.ts'
 import { parseRate } from '../core/cost/rate.ts'
 import { isObject, type JsonObject, type JsonValue } from '../lib/json.ts'
 import { checkShape, shown } from './check-shape.ts'
@@ -19,7 +20,7 @@ const metaLike = /^[_$]|(?:^|_)(?:updated|version|generated|schema)(?:_|$)/
  * Reads a price map in LiteLLM's format (contract 1.6) and checks every value that something is counted with.
  * @throws MapRefused naming the first thing that is wrong; a map is taken whole or not at all
  */
-export function readModels(bytes: Uint8Array): Models {
+export function readMap(bytes: Uint8Array): { readonly models: Models; readonly rules: readonly PriceRule[] } {
   const document = parse(bytes)
   const models = new Map<string, JsonObject>()
   for (const [name, value] of Object.entries(document)) {
@@ -33,14 +34,35 @@ export function readModels(bytes: Uint8Array): Models {
     models.set(name, value)
   }
   expandAliases(models)
-  return models
+  return { models, rules: rulesOf(document[rulesMember]) }
 }
+
+/** The member of a map that holds rules for models without an entry. */
+export const rulesMember = 'fallback_generalizations'
+
+/** The rules that prices are counted with. What is no rule, or cannot be run safely, is left out: unknown stays unknown. */
+function rulesOf(value: JsonValue | undefined): readonly PriceRule[] {
+  const declared = isObject(value) && Array.isArray(value.rules) ? (value.rules as readonly JsonValue[]) : []
+  return declared.slice(0, mostRules).flatMap((rule): readonly PriceRule[] => {
+    if (!isObject(rule) || typeof rule.pattern !== 'string' || !isObject(rule.model_info)) return []
+    const name = typeof rule.name === 'string' ? rule.name : rule.pattern
+    const found = { name, pattern: rule.pattern, fields: rule.model_info }
+    if (!isUsable(found)) return []
+    checkName(name)
+    checkEntry(name, rule.model_info)
+    return [found]
+  })
+}
+
+const mostRules = 100
 
 /** A map in its normal form, which was checked when it was made. */
 export function readKept(bytes: Uint8Array): Models {
   if (bytes.length === 0) return new Map()
   // Written by `dataOf`: an object of objects.
-  return new Map(Object.entries(JSON.parse(new TextDecoder().decode(bytes)) as Record<string, JsonObject>))
+  const models = new Map(Object.entries(JSON.parse(new TextDecoder().decode(bytes)) as Record<string, JsonObject>))
+  models.delete(rulesMember)
+  return models
 }
 
 function parse(bytes: Uint8Array): JsonObject {
@@ -93,7 +115,7 @@ function kindOf(field: string): FieldKind {
   const known = fieldKinds.get(field)
   if (known !== undefined) return known
   let kind: FieldKind = 'other'
-  if (looksLikePrice(field) || field === 'tiered_pricing') kind = 'price'
+  if (looksLikePrice(field) || field === 'tiered_pricing' || field === 'off_peak_pricing') kind = 'price'
   else if (field === 'litellm_provider' || field === 'mode') kind = 'text'
   else if (/^max_(?:input_|output_)?tokens$/.test(field)) kind = 'count'
   if (fieldKinds.size < rememberedFields) fieldKinds.set(field, kind)

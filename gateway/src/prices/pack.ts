@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import type { PriceData } from '../core/cost/price-book.ts'
-import { type Models, readKept, readModels } from './check-map.ts'
+import type { PriceRule } from '../core/cost/price-rules.ts'
+import { type Models, readKept, readMap, rulesMember } from './check-map.ts'
 import { compareModels, type Guards, type MapChange } from './compare.ts'
 
 /** What is asked of the thread; no `current` bytes: there is nothing to compare with. */
@@ -21,13 +22,13 @@ export interface Packed {
 
 /** @throws MapRefused */
 export function pack({ bytes, review }: PackTask): Packed {
-  const models = readModels(bytes)
+  const { models, rules } = readMap(bytes)
   const change = review === undefined ? undefined : compareModels(models, readKept(review.current), review.guards)
-  return { data: dataOf(models), change, sourceRevision: gitBlobId(bytes) }
+  return { data: dataOf(models, rules), change, sourceRevision: gitBlobId(bytes) }
 }
 
 /** The map in its normal form; the same models in the same order are the same bytes, so the same hash. */
-export function dataOf(models: Models): PriceData {
+export function dataOf(models: Models, rules: readonly PriceRule[] = []): PriceData {
   const names: string[] = []
   const spans = new Uint32Array(models.size * 2)
   const providers = new Words(models.size)
@@ -50,7 +51,11 @@ export function dataOf(models: Models): PriceData {
     modes.add(index, entry.mode)
     separator = ',\n'
   }
-  write(models.size === 0 ? '{}' : '}')
+  if (rules.length > 0) {
+    const written = rules.map(({ name, pattern, fields }) => ({ name, pattern, model_info: fields }))
+    write(`${separator}${JSON.stringify(rulesMember)}:${JSON.stringify({ rules: written })}`)
+  }
+  write(models.size === 0 && rules.length === 0 ? '{}' : '}')
   const bytes = new Uint8Array(length)
   let at = 0
   for (const chunk of chunks) {
@@ -66,6 +71,7 @@ export function dataOf(models: Models): PriceData {
     providerOf: providers.wordOf,
     modes: modes.words,
     modeOf: modes.wordOf,
+    ...(rules.length === 0 ? {} : { rules }),
   }
 }
 

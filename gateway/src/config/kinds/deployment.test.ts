@@ -222,7 +222,6 @@ test('LiteLLM parameters that mean nothing to a provider are named and not sent'
   const params = {
     vertex_project: 'p',
     litellm_session_id: 's',
-    off_peak_pricing: { hours_utc: '16:30-00:30' },
     use_in_pass_through: true,
   }
   const { prepared, problems } = await prepareOnce({ models: [model('a', '1', { ...params, top_k: 4 })] })

@@ -1,3 +1,4 @@
+import { offPeakOf } from '../../core/cost/off-peak.ts'
 import { isFlatPrice, isPriceField } from '../../core/cost/price-fields.ts'
 import { parseRate } from '../../core/cost/rate.ts'
 import type { DeploymentPricing } from '../../core/deployment.ts'
@@ -38,11 +39,13 @@ export function pricingOf(params: Values, info: Values, build: Build, resolved: 
 
 function isPrice(name: string, value: unknown): boolean {
   if (isFlatPrice(name)) return parseRate(value) !== undefined
+  if (name === 'off_peak_pricing') return offPeakOf(value) !== undefined
   return name === 'tiered_pricing' ? Array.isArray(value) : isObject(value as JsonValue)
 }
 
 function expectedOf(name: string): string {
   if (isFlatPrice(name)) return 'a price in USD, 0 or more'
+  if (name === 'off_peak_pricing') return 'prices with `hours_utc: "HH:MM-HH:MM"`'
   return name === 'tiered_pricing' ? 'a list of tiers' : 'a mapping'
 }
 

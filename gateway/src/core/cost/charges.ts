@@ -16,6 +16,7 @@ export interface Charge {
 export type ChargeKind =
   | 'text'
   | 'cache-read'
+  | 'cache-read-audio'
   | 'cache-write'
   | 'cache-write-1h'
   | 'audio'
@@ -63,8 +64,10 @@ function addInput(charges: Charge[], usage: Usage, total: number, card: RateCard
   const cached = whole(usage.cachedInputTokens)
   const written = whole(usage.cacheWriteTokens)
   const writtenOneHour = Math.min(written, whole(usage.cacheWriteOneHourTokens))
-  const audio = whole(usage.audioInputTokens)
   const image = whole(usage.imageInputTokens)
+  const cachedAudio = Math.min(cached, whole(usage.cachedAudioInputTokens))
+  // Both the cached tokens and those of sound count what is both.
+  const audio = Math.max(0, whole(usage.audioInputTokens) - cachedAudio)
   // Parts that a provider counts twice must not make a negative rest.
   const text = Math.max(0, total - cached - written - audio - image)
   if (slices.length > 0 && card.input === undefined) {
@@ -72,7 +75,8 @@ function addInput(charges: Charge[], usage: Usage, total: number, card: RateCard
     return
   }
   add(charges, 'input', 'text', text, card.input)
-  add(charges, 'input', 'cache-read', cached, card.cacheRead)
+  add(charges, 'input', 'cache-read', cached - cachedAudio, card.cacheRead)
+  add(charges, 'input', 'cache-read-audio', cachedAudio, card.cacheReadAudio)
   add(charges, 'input', 'cache-write', written - writtenOneHour, card.cacheWrite)
   add(charges, 'input', 'cache-write-1h', writtenOneHour, card.cacheWriteOneHour)
   add(charges, 'input', 'audio', audio, card.audioInput)

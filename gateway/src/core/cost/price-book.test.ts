@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { dataOf } from '../../prices/pack.ts'
+import { defaultGuards } from '../../prices/compare.ts'
+import { dataOf, pack } from '../../prices/pack.ts'
 import type { DeploymentId } from '../brand.ts'
 import type { Deployment, DeploymentPricing } from '../deployment.ts'
 import { costOf } from './cost-of.ts'
@@ -78,6 +79,89 @@ test('own prices come before the base model’s, and these before the model that
   assert.equal(nameOf(deployment({}), 'nobody-knows'), undefined)
   const one = deployment({})
   assert.equal(book.priceOf(one, 'gpt-4o'), book.priceOf(one, 'gpt-4o'), 'made once')
+})
+
+const ruled = new PriceBook(
+  dataOf(
+    new Map([['claude-known-4', { litellm_provider: 'anthropic', input_cost_per_token: 9, output_cost_per_token: 9 }]]),
+    [
+      {
+        name: 'family',
+        pattern: '^claude-[a-z]+-',
+        fields: { litellm_provider: 'anthropic', input_cost_per_token: 1e-6 },
+      },
+      { name: 'five', pattern: '-5$', fields: { input_cost_per_token: 2e-6, output_cost_per_token: 3e-6 } },
+    ],
+  ),
+)
+
+test('a model without an entry has the prices of the rules that match it, a later one before an earlier one', () => {
+  const priceOf = (model: string, provider = 'anthropic') => ruled.priceOf(deployment({}, provider), model)
+  assert.equal(priceOf('claude-known-4')?.name, 'claude-known-4', 'an entry comes first')
+  assert.deepEqual(
+    [priceOf('claude-new-6')?.name, priceOf('claude-new-6')?.fields.input_cost_per_token],
+    ['family', 1e-6],
+  )
+  assert.deepEqual(
+    [priceOf('CLAUDE-new-5')?.name, priceOf('claude-new-5')?.fields.input_cost_per_token],
+    ['family+five', 2e-6],
+  )
+  assert.equal(priceOf('claude-new-6', 'openai'), undefined, 'a rule is of its provider')
+  assert.equal(priceOf('claude-new-5', 'openai')?.name, 'five')
+  assert.equal(priceOf('llama'), undefined)
+  assert.equal(priceOf(`claude-${'a'.repeat(500)}-5`), undefined)
+  const answered = ruled.priceOf(deployment({}, 'anthropic'), 'claude-known-4', 'claude-new-5')
+  assert.equal(answered?.name, 'claude-known-4', 'no rule for what answered comes before an entry for what was asked')
+})
+
+test('rules are kept with the map, and those without a price or with a pattern that may not be run are not', () => {
+  const rule = (pattern: string, model_info: object = { input_cost_per_token: 1e-6 }) => ({
+    name: 'r',
+    pattern,
+    model_info,
+  })
+  const rules = [
+    rule('^widget-'),
+    rule('^(a+)+$'),
+    rule('(?P<python>x)'),
+    rule('a*b*c*d*e*'),
+    rule('(x)\\1'),
+    rule('('),
+    rule(''),
+    rule('^can-think', { supports_reasoning: true }),
+    7,
+    { pattern: 5, model_info: {} },
+  ]
+  const map = { m: { litellm_provider: 'openai', input_cost_per_token: 1e-6 }, fallback_generalizations: { rules } }
+  const { data } = pack({ bytes: Buffer.from(JSON.stringify(map)) })
+  assert.deepEqual(
+    data.rules?.map(({ pattern }) => pattern),
+    ['^widget-'],
+  )
+  assert.deepEqual(data.names, ['m'])
+  const again = pack({
+    bytes: data.bytes.slice(),
+    review: { current: data.bytes.slice(), guards: { ...defaultGuards, fewestModels: 1 } },
+  })
+  assert.deepEqual(again.data.rules, data.rules)
+  assert.equal(again.data.hash, data.hash)
+  assert.deepEqual([again.change?.models, again.change?.removedCount], [1, 0])
+  assert.throws(
+    () =>
+      pack({
+        bytes: Buffer.from(
+          JSON.stringify({ ...map, fallback_generalizations: { rules: [rule('x', { input_cost_per_token: -1 })] } }),
+        ),
+      }),
+    /input_cost_per_token of "r" is negative/,
+  )
+})
+
+test('hours alone change the map’s price at these hours only', () => {
+  const own = { off_peak_pricing: { hours_utc: '16:30-00:30', input_cost_per_token: 0.5 } }
+  const price = book.priceOf(deployment({ own }), 'gpt-4o')
+  assert.equal(price?.at(Date.UTC(2026, 0, 1, 12)).fields.input_cost_per_token, 1)
+  assert.equal(price?.at(Date.UTC(2026, 0, 1, 18)).fields.input_cost_per_token, 0.5)
 })
 
 test('a deployment with prices of its own has the map’s for the cache, unless it says otherwise, and never its tiers', () => {

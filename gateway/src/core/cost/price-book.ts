@@ -1,6 +1,7 @@
 import type { Deployment } from '../deployment.ts'
 import { Price } from './price.ts'
 import { namesFor, providesFor } from './price-names.ts'
+import { type PriceRule, PriceRules } from './price-rules.ts'
 
 /** A checked price map in the form in which it crosses threads: one buffer of JSON and where in it each entry is. */
 export interface PriceData {
@@ -18,6 +19,8 @@ export interface PriceData {
   /** `mode` of entry i is `modes[modeOf[i]]`; '' where it has none. */
   readonly modes: readonly string[]
   readonly modeOf: Uint16Array
+  /** What holds for models that have no entry; absent: nothing. */
+  readonly rules?: readonly PriceRule[]
 }
 
 const utf8 = new TextDecoder()
@@ -36,6 +39,7 @@ export class PriceBook {
   readonly hash: string
   readonly names: readonly string[]
   readonly #data: PriceData
+  readonly #rules: PriceRules
   readonly #places = new Map<string, number>()
   /** Names that hold capitals, by their small letters. */
   readonly #folded = new Map<string, number>()
@@ -48,6 +52,7 @@ export class PriceBook {
     this.hash = data.hash
     this.names = data.names
     this.#data = data
+    this.#rules = new PriceRules(data.rules ?? [])
     for (const [place, name] of data.names.entries()) {
       this.#places.set(name, place)
       const small = name.toLowerCase()
@@ -136,9 +141,15 @@ export class PriceBook {
     const byName =
       mapped ??
       (answered === undefined ? undefined : this.findModel(provider, answered)) ??
-      this.findModel(provider, model)
+      this.findModel(provider, model) ??
+      this.#byRule(provider, model)
     if (pricing.own === undefined) return byName
     return new Price(deployment.id, { ...inherited(pricing.own, byName), ...pricing.own })
+  }
+
+  #byRule(provider: string, model: string): Price | undefined {
+    const rule = this.#rules.for(model, (owner) => providesFor(owner, provider))
+    return rule === undefined ? undefined : new Price(rule.name, rule.fields)
   }
 
   #foldedPlace(name: string): number | undefined {
@@ -181,7 +192,10 @@ function inherited(
   own: Readonly<Record<string, unknown>>,
   price: Price | undefined,
 ): Readonly<Record<string, unknown>> {
-  if (price === undefined || own.input_cost_per_token === undefined || Number(own.input_cost_per_token) === 0) return {}
+  if (price === undefined) return {}
+  // Hours alone say nothing of the other hours.
+  if (Object.keys(own).every((name) => name === 'off_peak_pricing')) return price.fields
+  if (own.input_cost_per_token === undefined || Number(own.input_cost_per_token) === 0) return {}
   if (Object.keys(own).some((name) => name.startsWith('cache_'))) return {}
   return Object.fromEntries(
     cacheFields.flatMap((name) => (price.fields[name] === undefined ? [] : [[name, price.fields[name]]])),

@@ -45,7 +45,7 @@ const bases: readonly string[] = [
 const flat: ReadonlySet<string> = new Set(bases)
 
 /** Prices that are objects or lists of prices. */
-const structured: readonly string[] = ['search_context_cost_per_query', 'tiered_pricing']
+const structured: readonly string[] = ['search_context_cost_per_query', 'tiered_pricing', 'off_peak_pricing']
 
 /** Every price field without suffixes. */
 export const priceFields: readonly string[] = [...bases, ...structured]

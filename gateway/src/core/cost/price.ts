@@ -1,4 +1,5 @@
 import type { ServiceTier } from '../usage.ts'
+import { isOffPeak, type OffPeak, offPeakOf, withOffPeak } from './off-peak.ts'
 import { thresholdsOf } from './price-fields.ts'
 import { halfOf, parseRate, type Rate } from './rate.ts'
 
@@ -12,6 +13,8 @@ export interface RateCard {
   readonly input: Rate | undefined
   readonly output: Rate | undefined
   readonly cacheRead: Rate | undefined
+  /** Of sound that was cached. */
+  readonly cacheReadAudio: Rate | undefined
   readonly cacheWrite: Rate | undefined
   readonly cacheWriteOneHour: Rate | undefined
   readonly reasoning: Rate | undefined
@@ -66,6 +69,7 @@ export class Price {
   readonly slices: readonly Slice[]
   readonly #thresholds: readonly { readonly tokens: number; readonly suffix: string }[]
   readonly #cards = new Map<string, RateCard>()
+  readonly #offPeak: { readonly hours: OffPeak; readonly price: Price } | undefined
   #tools: ToolRates | undefined
 
   /** @param fields LiteLLM's names; what is not a number of 0 or more counts as absent */
@@ -76,9 +80,24 @@ export class Price {
     this.mode = text(fields.mode)
     this.slices = slicesOf(fields.tiered_pricing)
     this.#thresholds = thresholdsOf(fields)
+    const hours = offPeakOf(fields.off_peak_pricing)
+    if (hours !== undefined) {
+      const { off_peak_pricing: _, ...rest } = withOffPeak(fields, hours)
+      this.#offPeak = { hours, price: new Price(name, rest) }
+    }
     this.billsMore = ['input_cost_per_second', 'output_cost_per_second', 'input_cost_per_request'].some(
       (field) => fields[field] !== undefined,
     )
+  }
+
+  /** Whether it is another one at some hours. */
+  get hasHours(): boolean {
+    return this.#offPeak !== undefined
+  }
+
+  /** @param unixMs when the call began */
+  at(unixMs: number): Price {
+    return this.#offPeak !== undefined && isOffPeak(this.#offPeak.hours, unixMs) ? this.#offPeak.price : this
   }
 
   /** @param inputTokens of the whole request, cached ones included: thresholds are compared with them (contract 1.8) */
@@ -133,11 +152,13 @@ function rateCard(fields: Fields, tier: keyof typeof tierSuffixes | undefined, a
   const input = rate('input_cost_per_token')
   const output = rate('output_cost_per_token')
   const cacheWrite = rate('cache_creation_input_token_cost') ?? input
+  // Cached tokens without a price of their own are not free, they are input (contract 1.8).
+  const cacheRead = rate('cache_read_input_token_cost') ?? rate('input_cost_per_token_cache_hit') ?? input
   return {
     input,
     output,
-    // Cached tokens without a price of their own are not free, they are input (contract 1.8).
-    cacheRead: rate('cache_read_input_token_cost') ?? rate('input_cost_per_token_cache_hit') ?? input,
+    cacheRead,
+    cacheReadAudio: rate('cache_read_input_audio_token_cost', { sized: false }) ?? cacheRead,
     cacheWrite,
     cacheWriteOneHour: rate('cache_creation_input_token_cost_above_1hr') ?? cacheWrite,
     reasoning: rate('output_cost_per_reasoning_token') ?? output,

@@ -18,6 +18,7 @@ export function decodeUsage(metadata: JsonValue | undefined): Usage | undefined 
   const tier = typeof metadata.serviceTier === 'string' ? toldTierOf(metadata.serviceTier.toLowerCase()) : undefined
   const audioIn = tokensOf('AUDIO', metadata.promptTokensDetails)
   const audioOut = tokensOf('AUDIO', metadata.candidatesTokensDetails)
+  const cachedAudio = tokensOf('AUDIO', metadata.cacheTokensDetails)
   const imageIn = tokensOf('IMAGE', metadata.promptTokensDetails)
   const imageOut = tokensOf('IMAGE', metadata.candidatesTokensDetails)
   return {
@@ -25,6 +26,7 @@ export function decodeUsage(metadata: JsonValue | undefined): Usage | undefined 
     outputTokens: (answer ?? 0) + (inside ? 0 : (thoughts ?? 0)),
     ...(cached === undefined ? {} : { cachedInputTokens: cached }),
     ...(thoughts === undefined ? {} : { reasoningTokens: thoughts }),
+    ...(cachedAudio === undefined ? {} : { cachedAudioInputTokens: cachedAudio }),
     ...(audioIn === undefined ? {} : { audioInputTokens: audioIn }),
     ...(audioOut === undefined ? {} : { audioOutputTokens: audioOut }),
     ...(imageIn === undefined ? {} : { imageInputTokens: imageIn }),

@@ -39,6 +39,9 @@ export function decodeUsage(value: JsonValue | undefined): Usage | undefined {
   if (reasoningTokens !== undefined) usage.reasoningTokens = reasoningTokens
   const audioIn = count(input.audio_tokens)
   if (audioIn !== undefined) usage.audioInputTokens = audioIn
+  const cachedParts = input.cached_tokens_details
+  const cachedAudio = isObject(cachedParts) ? count(cachedParts.audio_tokens) : undefined
+  if (cachedAudio !== undefined && cachedAudio > 0) usage.cachedAudioInputTokens = cachedAudio
   const audioOut = count(output.audio_tokens)
   if (audioOut !== undefined) usage.audioOutputTokens = audioOut
   const imageIn = count(input.image_tokens)
@@ -72,6 +75,8 @@ function hiddenReasoning(
 export function encodeUsage(usage: Usage): JsonObject {
   const promptDetails = present({
     cached_tokens: usage.cachedInputTokens,
+    cached_tokens_details:
+      usage.cachedAudioInputTokens === undefined ? undefined : { audio_tokens: usage.cachedAudioInputTokens },
     image_tokens: usage.imageInputTokens,
     web_search_requests: usage.webSearches,
     audio_tokens: usage.audioInputTokens,

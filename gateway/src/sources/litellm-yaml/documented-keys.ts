@@ -41,8 +41,6 @@ function keys(written: Written): DocumentedKeys {
 
 /** In `litellm_params` and `model_info`; variants for tiers and batches have suffixes. */
 const honouredPrices = priceFields
-const otherPrices = ['off_peak_pricing']
-const priceNote = 'costs are counted without it'
 
 /** The document itself. */
 export const topLevelKeys = keys({
@@ -145,7 +143,6 @@ export const litellmParamsKeys = keys({
   noted: {
     'budgets are not enforced': ['max_budget', 'budget_duration'],
     'tags do not choose the deployment': ['tags'],
-    [priceNote]: otherPrices,
   },
   refused: { [runsNoCode]: ['azure_ad_token_provider'] },
 })
@@ -184,9 +181,7 @@ export const modelInfoKeys = keys({
     'supports_web_search',
   ],
   unsupported: ['supported_environments'],
-  noted: {
-    [priceNote]: otherPrices,
-  },
+  noted: {},
 })
 
 /** Settings of the router that LiteLLM takes in `litellm_settings` too. */

@@ -3,7 +3,7 @@ import { costOf } from '../../../core/cost/cost-of.ts'
 import { nanoToUsd } from '../../../core/money.ts'
 import { promptTokens } from '../../../core/prompt-tokens.ts'
 import { roles } from '../../../core/role.ts'
-import type { Usage } from '../../../core/usage.ts'
+import { servedAs, type Usage } from '../../../core/usage.ts'
 import { isObject, type JsonObject } from '../../../lib/json.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import type { AdminParts } from '../parts.ts'
@@ -47,7 +47,7 @@ export function calculateRoutes({ tools }: Pick<AdminParts, 'tools'>): readonly 
             "Bad Request - Either 'model' and 'messages', or 'completion_response' must be provided",
           )
         }
-        const priced = pricedModel(snapshot, model)
+        const priced = pricedModel(snapshot, model, tools.clock.wall())
         if (priced === undefined) throw unpriced(model)
         const usage: Usage | undefined = isObject(answer)
           ? usageOf(answer)
@@ -94,7 +94,7 @@ export function calculateRoutes({ tools }: Pick<AdminParts, 'tools'>): readonly 
     for (const name of ['openai-chat', 'anthropic-messages'] as const) {
       const dialect = tools.dialect(name)
       const usage = dialect.family === 'chat' ? dialect.usageOf(answer) : undefined
-      if (usage !== undefined) return usage
+      if (usage !== undefined) return servedAs(usage, undefined, answer.service_tier)
     }
     return undefined
   }

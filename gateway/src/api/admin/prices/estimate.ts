@@ -7,6 +7,7 @@ import { nanoToUsd } from '../../../core/money.ts'
 import { roles } from '../../../core/role.ts'
 import { serviceTierOf, type Usage } from '../../../core/usage.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
+import type { AdminParts } from '../parts.ts'
 import { detailed } from '../refusals.ts'
 import { snapshotOf } from '../snapshot-of.ts'
 import { tag } from './reload.ts'
@@ -28,7 +29,7 @@ const request = z.object({
 })
 
 /** `POST /cost/estimate`: what calls would cost at today's prices, discounts and margins (contract 1.8). */
-export function estimateRoutes(): readonly DeclaredRoute[] {
+export function estimateRoutes({ tools }: Pick<AdminParts, 'tools'>): readonly DeclaredRoute[] {
   return [
     adminRoute({
       method: 'POST',
@@ -39,7 +40,7 @@ export function estimateRoutes(): readonly DeclaredRoute[] {
       body: request,
       handle({ body, exchange }) {
         const snapshot = snapshotOf(exchange)
-        const priced = pricedModel(snapshot, body.model)
+        const priced = pricedModel(snapshot, body.model, tools.clock.wall())
         if (priced === undefined) throw unpriced(body.model)
         const usage = usageOf(body)
         const cost = costOf(usage, priced.price, snapshot.settings.terms.of(priced.provider))
@@ -71,19 +72,19 @@ export interface Priced {
   readonly provider: string
 }
 
-/** The price of a public model name, of its first deployment; else of a name of the price map. */
-export function pricedModel(snapshot: Snapshot, model: string): Priced | undefined {
+/** The price at this moment of a public model name, of its first deployment; else of a name of the price map. */
+export function pricedModel(snapshot: Snapshot, model: string, now: number): Priced | undefined {
   const resolution = snapshot.models.resolve(model)
   for (const deployment of resolution?.group.deployments ?? []) {
     const upstream = deployment.upstreamModel.replace('*', () => resolution?.wildcard ?? '*')
     const price = snapshot.prices.priceOf(deployment, upstream)
-    if (price !== undefined) return { price, provider: deployment.provider }
+    if (price !== undefined) return { price: price.at(now), provider: deployment.provider }
   }
   const slash = model.indexOf('/')
   const price =
     snapshot.prices.find(model) ??
     (slash === -1 ? undefined : snapshot.prices.findModel(model.slice(0, slash), model.slice(slash + 1)))
-  return price === undefined ? undefined : { price, provider: price.provider }
+  return price === undefined ? undefined : { price: price.at(now), provider: price.provider }
 }
 
 export function unpriced(model: string) {

@@ -12,7 +12,7 @@ export function priceRoutes(parts: AdminParts): readonly DeclaredRoute[] {
     ...reloadRoutes(parts),
     ...mapRoutes(parts),
     ...termsRoutes(parts),
-    ...estimateRoutes(),
+    ...estimateRoutes(parts),
     ...calculateRoutes(parts),
   ]
 }
