@@ -48,7 +48,7 @@ try {
 }
 
 function batchOf(keys: number): string {
-  return `[${Array.from({ length: batchRows }, () => rowOf(callOf(Math.floor(Math.random() * keys), keys))).join(',')}]`
+  return `[${Array.from({ length: batchRows }, () => rowOf(callOf(Math.floor(Math.random() * keys), keys), [])).join(',')}]`
 }
 
 function callOf(key: number, keys: number): SettledCall {

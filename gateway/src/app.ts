@@ -96,6 +96,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
     log,
     clock,
     retentionMs: () => settings()?.ledgerRetentionMs,
+    spending: limiting.spending,
   })
   const states = new DeploymentStates()
   const traffic = new Traffic()

@@ -2,21 +2,23 @@ import { breakdownOf } from '../core/cost/breakdown.ts'
 import type { GatewayError } from '../core/errors.ts'
 import { promptTokens } from '../core/prompt-tokens.ts'
 import type { SettledCall } from '../core/settled-call.ts'
+import type { Charge } from '../core/spend.ts'
 import type { Usage } from '../core/usage.ts'
 import type { DialectName, UpstreamFailure } from '../core/wire.ts'
-import { isObject } from '../lib/json.ts'
 import type { Call } from './call.ts'
 import { costOfCall } from './cost-of-call.ts'
 import type { Served } from './dispatch.ts'
+import { charge } from './limits.ts'
 import { upstreamModelOf } from './route.ts'
 import type { StreamPipe } from './stream-pipe.ts'
 import type { StreamSample } from './stream-sample.ts'
+import { tagsOf } from './tags.ts'
 import type { Tools } from './tools.ts'
 
 /** Where settled calls are kept. */
 export interface CallLedger {
   /** Durable before anything is sent that is given to a reply from here on; never throws. */
-  keep(call: SettledCall): void
+  keep(call: SettledCall, charges: readonly Charge[]): void
   newId(): string
   /** Nothing more can be kept, on disk or in memory. */
   readonly full: boolean
@@ -46,8 +48,13 @@ export function account(call: Call, source: Source | undefined, error: GatewayEr
     progress.cost = costOfCall(call, source, progress.usage, tools)
   }
   const callType = callTypes[call.dialect]
-  if (tools.ledger === undefined || tools.ledger.full || callType === undefined || settings.ledgerDisabled) return
-  tools.ledger.keep(settledCall(call, callType, source, error, tools.ledger.newId(), tools))
+  const { ledger } = tools
+  if (ledger === undefined || ledger.full || callType === undefined || settings.ledgerDisabled) {
+    charge(call, source, 'no-row', tools)
+    return
+  }
+  const charges = charge(call, source, 'row', tools)
+  ledger.keep(settledCall(call, callType, source, error, ledger.newId(), tools), charges)
 }
 
 /**
@@ -181,15 +188,3 @@ function settledCall(
 
 /** What LiteLLM's spend logs call the master key. */
 const masterKey = 'litellm_proxy_master_key'
-
-/** Tags of the request (`metadata.tags`, `tags`) and of its key. */
-export function tagsOf(call: Call): readonly string[] {
-  const { metadata, tags } = call.body
-  const asked = isObject(metadata) && metadata.tags !== undefined ? metadata.tags : tags
-  const ofKey = call.principal.key?.tags ?? none
-  if (!Array.isArray(asked)) return ofKey
-  const named = asked.filter((tag): tag is string => typeof tag === 'string' && tag !== '')
-  return [...new Set([...named, ...ofKey])]
-}
-
-const none: readonly string[] = []

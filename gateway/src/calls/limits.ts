@@ -1,11 +1,13 @@
 import type { GatewayError } from '../core/errors.ts'
 import { type NanoUsd, nanoToText } from '../core/money.ts'
+import type { Charge } from '../core/spend.ts'
 import type { Admission, LimitedCall } from '../state/limits/call-limits.ts'
-import { tagsOf } from './account.ts'
+import type { Source } from './account.ts'
 import type { Call } from './call.ts'
 import type { Served } from './dispatch.ts'
 import type { Target } from './route.ts'
 import { sizeOf } from './size.ts'
+import { tagsOf } from './tags.ts'
 import type { Tools } from './tools.ts'
 
 /**
@@ -16,7 +18,21 @@ export function takeRoom(call: Call, target: Target, tools: Tools): Admission | 
   return tools.limits.admit(limitedCall(call), () => sizeOf(call, target, tools))
 }
 
-/** Stop 8: gives back what the call did not use, and adds up what it cost. */
+/** Adds what the call cost to everybody's sums. @returns who is charged, for its row */
+export function charge(
+  call: Call,
+  source: Source | undefined,
+  row: 'row' | 'no-row',
+  tools: Pick<Tools, 'limits'>,
+): readonly Charge[] {
+  const { cost } = call.progress
+  if (cost === undefined) return nobody
+  return tools.limits.charge(limitedCall(call), { cost: cost.total, tags: tagsOf(call), served: servedOf(source) }, row)
+}
+
+const nobody: readonly Charge[] = []
+
+/** Stop 8: gives back what the call did not use. */
 export function settleRoom(
   call: Call,
   served: Served | undefined,
@@ -28,17 +44,15 @@ export function settleRoom(
     succeeded: error === undefined,
     usage,
     cost: cost?.total,
-    tags: tagsOf(call),
-    served:
-      served === undefined
-        ? undefined
-        : {
-            group: served.target.resolution.group.name,
-            provider: served.deployment.provider,
-            deployment: served.deployment.id,
-          },
+    served: servedOf(served),
   }
   tools.limits.settle(limitedCall(call), admission, outcome)
+}
+
+function servedOf(source: Source | undefined) {
+  if (source === undefined) return undefined
+  const { deployment, target } = source
+  return { group: target.resolution.group.name, provider: deployment.provider, deployment: deployment.id }
 }
 
 function limitedCall(call: Call): LimitedCall {

@@ -40,6 +40,24 @@ export interface Spent {
   readonly resetsAt: number | undefined
 }
 
+/** One whom the cost of a call is charged to. */
+export interface Charge {
+  /** `spenderName` */
+  readonly spender: string
+  /** The budget window that the call was made in, Unix ms; `undefined`: the budget is never reset, or there is none. */
+  readonly window: { readonly start: number; readonly end: number } | undefined
+}
+
+/** Calls of one batch of the ledger that are charged to the same spenders in the same windows. */
+export interface ChargedCalls {
+  readonly charges: readonly Charge[]
+  /** What all of them cost, and those that the ledger did not have; billionths of a dollar. */
+  readonly every: number
+  readonly fresh: number
+  /** Unix ms of the last of them. */
+  readonly at: number
+}
+
 /** Name of the spender in maps, tables and counters. */
 export function spenderName(spender: Spender): string {
   return `${spender.kind}:${holderName(spender.value)}`

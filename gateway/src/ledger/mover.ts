@@ -2,14 +2,17 @@ import { type FileHandle, open, rm } from 'node:fs/promises'
 import type { Outbox } from './outbox.ts'
 import { orphans, releaseLock } from './segment-files.ts'
 
+export type RowOrigin = 'self' | 'orphan'
+
 /** Where rows end up. */
 export interface LedgerSink {
   /**
    * Keeps rows, each once: one whose `id` is there already is skipped.
    * @param rows a JSON array
+   * @param origin `self`: this process was told of their calls; `orphan`: they were left behind by another
    * @throws when the store is away, or the text is not what it should be
    */
-  append(rows: string): Promise<void>
+  append(rows: string, origin: RowOrigin): Promise<void>
 }
 
 export interface MoverOptions {
@@ -62,9 +65,15 @@ export class Mover {
   }
 
   /** Moves all that is there now. @throws what the store throws */
-  async flush(): Promise<void> {
-    await this.#running?.catch(() => undefined)
-    await this.#move()
+  flush(): Promise<void> {
+    return this.#alone(() => this.#move())
+  }
+
+  /** One after the other: rows that are moved twice at once would be told twice. */
+  #alone(work: () => Promise<void>): Promise<void> {
+    const turn = (this.#running ?? Promise.resolve()).then(work, work)
+    this.#running = turn
+    return turn
   }
 
   /** Ends after a last flush, or after so long: what is left stays on disk for the next start. */
@@ -89,10 +98,7 @@ export class Mover {
   #schedule(delayMs: number): void {
     if (this.#stopped) return
     this.#timer = setTimeout(() => {
-      this.#running = this.#turn().finally(() => {
-        this.#running = undefined
-        this.#schedule(Math.max(this.#everyMs, this.#pauseMs))
-      })
+      void this.#alone(() => this.#turn()).finally(() => this.#schedule(Math.max(this.#everyMs, this.#pauseMs)))
     }, delayMs)
     this.#timer.unref()
   }
@@ -117,7 +123,7 @@ export class Mover {
     // What is moved makes room on a full disk only if its file can go.
     if (outbox.failure !== undefined) outbox.rotate()
     for (const segment of [...outbox.segments]) {
-      await this.#moveFile(segment.path, segment.bytes)
+      await this.#moveFile(segment.path, segment.bytes, 'self')
       if (!segment.closed || (this.#moved.get(segment.path) ?? 0) < segment.bytes) continue
       await rm(segment.path, { force: true })
       outbox.removed(segment.path)
@@ -132,7 +138,7 @@ export class Mover {
     this.#adoptAt = clock.now() + adoptMs
     for (const { owner, paths } of orphans(outbox.directory, outbox.owner, Date.now())) {
       for (const path of paths) {
-        await this.#moveFile(path, Number.POSITIVE_INFINITY)
+        await this.#moveFile(path, Number.POSITIVE_INFINITY, 'orphan')
         await rm(path, { force: true })
         this.#moved.delete(path)
       }
@@ -142,7 +148,7 @@ export class Mover {
   }
 
   /** Moves whole lines up to `bytes`; what follows the last line end is a row that nobody was told of. */
-  async #moveFile(path: string, bytes: number): Promise<void> {
+  async #moveFile(path: string, bytes: number, origin: RowOrigin): Promise<void> {
     let from = this.#moved.get(path) ?? 0
     if (from >= bytes) return
     const file = await open(path, 'r')
@@ -150,7 +156,7 @@ export class Mover {
       for (;;) {
         const lines = await readLines(file, from, Math.min(batchBytes, bytes - from))
         if (lines.length === 0) return
-        await this.#append(lines)
+        await this.#append(lines, origin)
         from += lines.length
         this.#moved.set(path, from)
       }
@@ -159,15 +165,15 @@ export class Mover {
     }
   }
 
-  async #append(lines: Buffer): Promise<void> {
+  async #append(lines: Buffer, origin: RowOrigin): Promise<void> {
     const text = lines.toString('utf8', 0, lines.length - 1)
     try {
-      await this.#options.sink.append(`[${text.replaceAll('\n', ',')}]`)
+      await this.#options.sink.append(`[${text.replaceAll('\n', ',')}]`, origin)
     } catch (error) {
       // One line that is no row (a disk that lies) must not hold up the others for ever.
       const good = text.split('\n').filter(isRow)
       if (good.length === text.split('\n').length) throw error
-      await this.#options.sink.append(`[${good.join(',')}]`)
+      await this.#options.sink.append(`[${good.join(',')}]`, origin)
       this.#options.report('ledger.row.unreadable', { lines: text.split('\n').length - good.length })
     }
   }

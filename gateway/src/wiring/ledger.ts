@@ -3,13 +3,15 @@ import { join } from 'node:path'
 import type { CallLedger } from '../calls/account.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { SettledCall } from '../core/settled-call.ts'
-import { Mover } from '../ledger/mover.ts'
+import type { Charge } from '../core/spend.ts'
+import { type LedgerSink, Mover } from '../ledger/mover.ts'
 import { Outbox } from '../ledger/outbox.ts'
 import { startRetention } from '../ledger/retention.ts'
 import type { Clock } from '../lib/clock.ts'
 import { createIds } from '../lib/ids.ts'
 import type { Log } from '../lib/log.ts'
 import { recordBeforeSends, type Sender } from '../lib/turn-end.ts'
+import type { SpendBook } from '../state/limits/spend.ts'
 import { createLedger } from '../stores/ledger/ledger.ts'
 import { rowOf } from '../stores/ledger/row.ts'
 import type { SqlDatabase } from '../stores/sql.ts'
@@ -43,10 +45,13 @@ interface CallKeepingOptions {
   readonly clock: Clock
   /** How old rows may become, ms; `undefined`: for ever. */
   readonly retentionMs: () => number | undefined
+  /** Whose sums the rows' costs are added to. */
+  readonly spending: SpendBook
 }
 
 /** Ledger, outbox and mover, wired. */
-export function openCallKeeping({ database, dataDirectory, log, clock, retentionMs }: CallKeepingOptions): CallKeeping {
+export function openCallKeeping(options: CallKeepingOptions): CallKeeping {
+  const { database, dataDirectory, log, clock, retentionMs, spending } = options
   const ledger = createLedger(database)
   const outbox = new Outbox({
     directory: join(dataDirectory, 'ledger'),
@@ -57,14 +62,21 @@ export function openCallKeeping({ database, dataDirectory, log, clock, retention
       else log.info('ledger.disk.back', {})
     },
   })
-  const mover = new Mover({ outbox, sink: ledger, clock, report: (event, facts) => log.warn(event, facts) })
+  const sink: LedgerSink = {
+    append: (text, origin) => spending.moving(origin === 'self', (add) => ledger.append(text, add)),
+  }
+  const mover = new Mover({ outbox, sink, clock, report: (event, facts) => log.warn(event, facts) })
   const newId = createIds()
   const rows = new TurnRows(outbox)
+  spending.keptBy(() => {
+    rows.flush()
+    return mover.flush()
+  })
   let retention: { stop(): void } | undefined
   return {
     ledger,
     calls: {
-      keep: (call) => rows.keep(call),
+      keep: (call, charges) => rows.keep(call, charges),
       newId,
       get full() {
         return outbox.full
@@ -102,10 +114,10 @@ class TurnRows implements Sender {
     this.#outbox = outbox
   }
 
-  keep(call: SettledCall): void {
+  keep(call: SettledCall, charges: readonly Charge[]): void {
     if (this.#rows === '') recordBeforeSends(this)
     else this.#rows += '\n'
-    this.#rows += rowOf(call)
+    this.#rows += rowOf(call, charges)
   }
 
   flush(): void {

@@ -3,14 +3,14 @@ import type { GatewayError } from '../../core/errors.ts'
 import type { Demand, Limiter, Refusal, Reservation, Taking } from '../../core/limit.ts'
 import type { Customer, Principal } from '../../core/principal.ts'
 import type { LimitSettings } from '../../core/settings.ts'
-import { spenderName } from '../../core/spend.ts'
+import { type Charge, spenderName } from '../../core/spend.ts'
 import type { Usage } from '../../core/usage.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { type Amounts, CallSizes } from './call-sizes.ts'
 import type { LimitFigures } from './figures.ts'
 import { ProviderBudgets } from './provider-budgets.ts'
 import { refusalError } from './refusal.ts'
-import { type Rule, type RuleSet, Rules, type SpenderRule } from './rules.ts'
+import { type BudgetWindow, type Rule, type RuleSet, Rules, type SpenderRule } from './rules.ts'
 import type { SpendBook } from './spend.ts'
 
 export interface CallLimitsOptions {
@@ -42,15 +42,19 @@ export interface CallSize extends Amounts {
   readonly free: boolean
 }
 
-/** What came of a call. */
-export interface CallOutcome {
-  readonly succeeded: boolean
-  readonly usage: Usage | undefined
+/** What a call cost, and what besides its caller it is charged to. */
+export interface ChargedOutcome {
   /** Billionths of a dollar; `undefined`: unknown, if anything was used at all. */
   readonly cost: number | undefined
   readonly tags: readonly string[]
   /** `undefined`: no deployment answered. */
   readonly served: { readonly group: string; readonly provider: string; readonly deployment: string } | undefined
+}
+
+/** What came of a call. */
+export interface CallOutcome extends Omit<ChargedOutcome, 'tags'> {
+  readonly succeeded: boolean
+  readonly usage: Usage | undefined
 }
 
 /** Room that a call has taken. */
@@ -61,11 +65,14 @@ export interface Admission {
   readonly size: CallSize | undefined
 }
 
+const nobody: readonly never[] = []
 const noAmounts: Amounts = { inputTokens: 0, outputTokens: 0, cost: 0 }
 const maxWarned = 10_000
 /** A thousand calls of it still add up to a safe integer. */
 const largestAmount = 9e12
 const maxNames = 20_000
+/** Of one call; as many as its row has. */
+const maxTags = 50
 const longestBudgetWaitMs = 5_000
 /** Tokens are refused with a 429, which clients repeat by themselves. */
 const longestTokenWaitMs = 2_000
@@ -131,7 +138,27 @@ export class CallLimits {
       this.sizes.add(served.group, used, size, this.#options.clock.now())
     }
     if (admission !== undefined) this.#giveBack(admission, outcome, call.settings)
-    if (cost > 0) this.#spend(call, outcome, cost)
+  }
+
+  /**
+   * Adds what a call cost to everybody's sums; once, before its caller is told the end.
+   * @returns who is charged, for the call's row
+   */
+  charge(call: LimitedCall, outcome: ChargedOutcome, row: 'row' | 'no-row'): readonly Charge[] {
+    const cost = whole(outcome.cost ?? 0)
+    if (cost === 0) return nobody
+    const { limiter, spending } = this.#options
+    const now = limiter.now()
+    const own = this.#rules.spendersOf(call.principal, call.model, call.settings)
+    const ofCustomer = this.#customerRules(call)?.spenders ?? nobody
+    const charges: Charge[] = []
+    for (const rule of own) charges.push(chargeOf(rule.name, rule.window, now))
+    for (const rule of ofCustomer) charges.push(chargeOf(rule.name, rule.window, now))
+    this.#pushOthers(charges, call, outcome, now)
+    spending.charge(charges, cost, now, row)
+    for (const rule of own) if (rule.softBudget !== undefined) this.#checkSoftBudget(rule, now)
+    for (const rule of ofCustomer) if (rule.softBudget !== undefined) this.#checkSoftBudget(rule, now)
+    return charges
   }
 
   /** What the caller's key has spent so far, billionths of a dollar; `undefined` where this process does not know. */
@@ -221,28 +248,17 @@ export class CallLimits {
     return call.customer === undefined ? undefined : this.#rules.ofCustomer(call.customer, call.model, call.settings)
   }
 
-  #spend(call: LimitedCall, { served, tags }: CallOutcome, cost: number): void {
-    const { limiter, spending } = this.#options
-    const now = limiter.now()
-    const own = this.#rules.spendersOf(call.principal, call.model, call.settings)
-    const customer = this.#customerRules(call)
-    for (const rule of own) this.#spendBy(rule, cost, now)
-    if (customer !== undefined) for (const rule of customer.spenders) this.#spendBy(rule, cost, now)
-    else if (call.endUser !== undefined) {
-      spending.add(spenderName({ kind: 'end_user', value: call.endUser }), cost, undefined, now)
+  #pushOthers(charges: Charge[], call: LimitedCall, { served, tags }: ChargedOutcome, now: number): void {
+    if (call.customer === undefined && call.endUser !== undefined) {
+      charges.push(chargeOf(spenderName({ kind: 'end_user', value: call.endUser }), undefined, now))
     }
-    for (const tag of tags) spending.add(spenderName({ kind: 'tag', value: tag }), cost, undefined, now)
+    for (const tag of tags.slice(0, maxTags))
+      charges.push(chargeOf(spenderName({ kind: 'tag', value: tag }), undefined, now))
     if (served === undefined) return
-    spending.add(this.#nameOf('model', served.group), cost, undefined, now)
-    const ends = this.providers.windowOf(served.provider, call.settings)?.ends(now)
-    spending.add(this.#nameOf('provider', served.provider), cost, ends, now)
-    spending.add(this.#nameOf('deployment', served.deployment), cost, undefined, now)
-  }
-
-  #spendBy(rule: SpenderRule, cost: number, now: number): void {
-    const ends = rule.window?.ends(now)
-    this.#options.spending.add(rule.name, cost, ends, now)
-    if (rule.softBudget !== undefined) this.#checkSoftBudget(rule, now)
+    charges.push(chargeOf(this.#nameOf('model', served.group), undefined, now))
+    const window = this.providers.windowOf(served.provider, call.settings)
+    charges.push(chargeOf(this.#nameOf('provider', served.provider), window, now))
+    charges.push(chargeOf(this.#nameOf('deployment', served.deployment), undefined, now))
   }
 
   /** Joined once: a joined text is hashed anew with every call. */
@@ -268,6 +284,12 @@ export class CallLimits {
     this.#warned.set(rule.name, windowEnd)
     this.#options.onSoftBudget(rule.name, spent, rule.softBudget)
   }
+}
+
+function chargeOf(spender: string, window: BudgetWindow | undefined, now: number): Charge {
+  if (window === undefined) return { spender, window: undefined }
+  const [start, end] = window.ends(now)
+  return { spender, window: { start, end } }
 }
 
 function addDemands(

@@ -248,15 +248,9 @@ describe('rules of callers', () => {
     for (let round = 0; round < 4; round += 1) {
       assert.equal(await refusalOf(calls, call), undefined)
       const served = { group: 'gpt', provider: 'openai', deployment: 'one' }
-      calls.settle(call, undefined, {
-        succeeded: true,
-        usage: { inputTokens: 1, outputTokens: 1 },
-        cost,
-        tags: ['a'],
-        served,
-      })
+      calls.charge(call, { cost, tags: ['a'], served }, 'no-row')
       await spending.write()
-      calls.settle(call, undefined, { succeeded: true, usage: undefined, cost, tags: [], served })
+      calls.charge(call, { cost, tags: [], served }, 'no-row')
     }
     assert.deepEqual(warned, [`api_key:${hash}`])
     assert.ok((figures.softBudgets.get('api_key') ?? 0) > 1)
@@ -279,7 +273,6 @@ describe('rules of callers', () => {
         succeeded: true,
         usage: { inputTokens: 100, outputTokens: 7 },
         cost: 0,
-        tags: [],
         served,
       })
       const second = await calls.admit(call, () => ({ ...size, inputTokens: 0, outputTokens: 0 }))
@@ -301,7 +294,6 @@ describe('rules of callers', () => {
         succeeded: false,
         usage: undefined,
         cost: undefined,
-        tags: [],
         served: undefined,
       })
     }
@@ -315,7 +307,7 @@ describe('rules of callers', () => {
     const first = await calls.admit(call, () => size)
     const second = Promise.resolve(calls.admit(call, () => size))
     const served = { group: 'gpt', provider: 'openai', deployment: 'one' }
-    const outcome = { succeeded: true, usage: { inputTokens: 50, outputTokens: 1 }, cost: 0, tags: [], served }
+    const outcome = { succeeded: true, usage: { inputTokens: 50, outputTokens: 1 }, cost: 0, served }
     calls.settle(call, first, outcome)
     const admitted = await second
     assert.ok(admitted)
@@ -331,7 +323,7 @@ describe('rules of callers', () => {
     const call = callOf({ key: limits({ maxBudget: usdToNano(1) }) })
     const first = await calls.admit(call, () => ({ ...size, cost: 9_000_000_000 }))
     const second = Promise.resolve(calls.admit(call, () => ({ ...size, cost: 9_000_000_000 })))
-    calls.settle(call, first, { succeeded: true, usage: undefined, cost: 1_000, tags: [], served: undefined })
+    calls.settle(call, first, { succeeded: true, usage: undefined, cost: 1_000, served: undefined })
     assert.ok(await second)
     await stop()
   })

@@ -1,5 +1,5 @@
 import type { NanoUsd } from '../../core/money.ts'
-import type { Spent } from '../../core/spend.ts'
+import type { ChargedCalls, Spent } from '../../core/spend.ts'
 
 type Value = string | number | null
 type Row = Readonly<Record<string, Value>>
@@ -8,9 +8,12 @@ interface Session {
   query(text: string, parameters?: readonly Value[]): Promise<readonly Row[]>
 }
 
-/** What sums of spending need of a database; the `SqlDatabase` of `stores/sql.ts` has it. */
-export interface SpendDatabase extends Session {
+export interface SpendSession extends Session {
   readonly dialect: 'sqlite' | 'postgres'
+}
+
+/** What sums of spending need of a database; the `SqlDatabase` of `stores/sql.ts` has it. */
+export interface SpendDatabase extends SpendSession {
   transaction<Result>(mode: 'read' | 'write', work: (session: Session) => Promise<Result>): Promise<Result>
 }
 
@@ -27,6 +30,48 @@ export interface SpendEntry {
 /** What the store says of a spender after a batch. */
 export interface StoredSpend extends Spent {
   readonly spender: string
+}
+
+/** What a spender's sum is made of, in the order in which it is to be written: a statement can change a row once. */
+export function roundsOf(calls: readonly ChargedCalls[]): readonly (readonly SpendEntry[])[] {
+  const rounds: Map<string, SpendEntry>[] = []
+  const entries = new Map<string, SpendEntry & { amount: number; at: number }>()
+  for (const { charges, fresh, at } of calls) {
+    if (fresh === 0) continue
+    for (const { spender, window } of charges) {
+      const name = `${window?.end ?? 0} ${spender}`
+      const known = entries.get(name)
+      if (known === undefined) entries.set(name, { spender, window, amount: fresh, at })
+      else {
+        known.amount += fresh
+        known.at = Math.max(known.at, at)
+      }
+    }
+  }
+  const inOrder = [...entries.values()].sort((one, other) => (one.window?.end ?? 0) - (other.window?.end ?? 0))
+  for (const entry of inOrder) {
+    let round = rounds.find((each) => !each.has(entry.spender))
+    if (round === undefined) {
+      round = new Map()
+      rounds.push(round)
+    }
+    round.set(entry.spender, entry)
+  }
+  return rounds.map((round) => [...round.values()])
+}
+
+/** Adds what calls cost, in a transaction of somebody else. @returns the spenders' sums */
+export async function addCalls(session: SpendSession, calls: readonly ChargedCalls[]): Promise<readonly StoredSpend[]> {
+  const sums = new Map<string, StoredSpend>()
+  for (const entries of roundsOf(calls)) {
+    const written = await session.query(upserts[session.dialect], [JSON.stringify(entries.map(valuesOf))])
+    for (const sum of written.map(storedSpend)) sums.set(sum.spender, sum)
+  }
+  return [...sums.values()]
+}
+
+function valuesOf({ spender, amount, window, at }: SpendEntry) {
+  return [spender, amount, window?.start ?? null, window?.end ?? null, at]
 }
 
 const listOf = {
@@ -86,13 +131,7 @@ export function writeBatch(
   entries: readonly SpendEntry[],
   now: number,
 ): Promise<readonly StoredSpend[]> {
-  const values = entries.map(({ spender, amount, window, at }) => [
-    spender,
-    amount,
-    window?.start ?? null,
-    window?.end ?? null,
-    at,
-  ])
+  const values = entries.map(valuesOf)
   return database.transaction('write', async (session) => {
     const [fresh] = await session.query(
       'INSERT INTO midflight_spend_batch (id, written_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING RETURNING id',

@@ -6,11 +6,15 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { type PostgresServer, startPostgres } from '../../../test/databases.ts'
 import { demand, refused, taken } from '../../../test/limits/demand.ts'
+import { GatewayError } from '../../core/errors.ts'
 import { type NanoUsd, usdToNano } from '../../core/money.ts'
+import type { SettledCall } from '../../core/settled-call.ts'
 import { type Spender, spenderName } from '../../core/spend.ts'
 import { systemClock } from '../../lib/clock.ts'
 import type { Log } from '../../lib/log.ts'
 import { Secret } from '../../lib/secret.ts'
+import { createLedger } from '../../stores/ledger/ledger.ts'
+import { rowOf } from '../../stores/ledger/row.ts'
 import { type OpenedStore, openStore } from '../../stores/open.ts'
 import { LimitFigures } from './figures.ts'
 import { MemoryLimiter } from './memory.ts'
@@ -21,6 +25,39 @@ const ignore = () => undefined
 const silentLog: Log = { debug: ignore, info: ignore, warn: ignore, error: ignore }
 
 const kinds = ['sqlite', 'postgres'] as const
+
+function settled(cost: number, at: number): SettledCall {
+  return {
+    id: randomUUID(),
+    callId: '',
+    startedAt: at - 5,
+    endedAt: at,
+    firstContentMs: undefined,
+    holders: { key: '', keyAlias: '', user: '', team: '', organization: '', endUser: '' },
+    requestedModel: 'gpt',
+    modelGroup: 'gpt',
+    deployment: 'one',
+    provider: 'openai',
+    providerModel: 'gpt',
+    apiBase: '',
+    callType: 'acompletion',
+    stream: false,
+    status: 200,
+    errorCode: undefined,
+    attempts: 1,
+    fallbacks: 0,
+    revision: 1,
+    priceMap: '',
+    usage: undefined,
+    estimated: false,
+    // Whole billionths.
+    cost: cost as NanoUsd,
+    breakdown: undefined,
+    tags: [],
+    cacheHit: false,
+    clientAddress: '',
+  }
+}
 
 for (const kind of kinds) {
   describe(`spending in ${kind}`, () => {
@@ -208,6 +245,120 @@ for (const kind of kinds) {
       await Promise.all([one.write(), other.write()])
       const sums = await one.of(spenders)
       assert.ok([...sums.values()].every(({ amount }) => amount === 6))
+    })
+
+    /** A replica whose calls have rows: what it keeps on disk, and how that gets into the ledger. */
+    function replica() {
+      const sums = book()
+      const ledger = createLedger(opened.database)
+      let waiting: string[] = []
+      let lose = 0
+      const bring = async (own = true): Promise<void> => {
+        const rows = waiting
+        if (rows.length === 0) return
+        await sums.moving(own, async (add) => {
+          await ledger.append(`[${rows.join(',')}]`, add)
+          lose -= 1
+          if (lose >= 0) throw new GatewayError('store_unavailable', 'the answer was lost')
+        })
+        waiting = waiting.slice(rows.length)
+      }
+      sums.keptBy(() => bring())
+      return {
+        sums,
+        bring,
+        loseAnswers: (count: number) => {
+          lose = count
+        },
+        call(spenders: readonly Spender[], cost: number, window?: { start: number; end: number }, at = now) {
+          const charges = spenders.map((spender) => ({ spender: spenderName(spender), window }))
+          sums.charge(charges, cost, at, 'row')
+          waiting.push(rowOf(settled(cost, at), charges))
+        },
+        rows: () => waiting,
+      }
+    }
+
+    it('what a call with a row cost is there at once here, and in the sums with its row', async () => {
+      const { sums, bring, call } = replica()
+      const [one, team] = [key(), key()]
+      call([one, team], 300)
+      call([team], 45)
+      assert.equal(await amountOf(sums, team), 345)
+      assert.equal(await amountOf(book(), team), 0)
+      await bring()
+      assert.equal(sums.pending, 0)
+      for (const each of [sums, book()]) {
+        assert.equal(await amountOf(each, one), 300)
+        assert.equal(await amountOf(each, team), 345)
+      }
+    })
+
+    it('rows that are brought twice are added once, whoever brings them', async () => {
+      const { sums, bring, call, rows, loseAnswers } = replica()
+      const spender = key()
+      call([spender], 10)
+      const kept = [...rows()]
+      loseAnswers(1)
+      await assert.rejects(bring(), { code: 'store_unavailable' })
+      call([spender], 5)
+      // Nobody knows whether the 10 are in the store: they are brought again first.
+      assert.equal(await amountOf(sums, spender), 15)
+      await bring()
+      assert.equal(await amountOf(sums, spender), 15)
+      const other = book()
+      await other.moving(false, (add) => createLedger(opened.database).append(`[${kept.join(',')}]`, add))
+      assert.equal(await amountOf(other, spender), 15)
+    })
+
+    it('what a killed process kept on disk is in the sums when another has brought it', async () => {
+      const killed = replica()
+      const heir = replica()
+      const spender = key()
+      killed.call([spender], 70)
+      heir.call([spender], 1)
+      const ledger = createLedger(opened.database)
+      await heir.sums.moving(false, (add) => ledger.append(`[${killed.rows().join(',')}]`, add))
+      // Its own call still waits on disk and is not taken for the other's.
+      assert.equal(await amountOf(heir.sums, spender), 71)
+      await heir.bring()
+      assert.equal(await amountOf(book(), spender), 71)
+    })
+
+    it('calls of two budget windows in one batch count where they belong', async () => {
+      const { sums, bring, call } = replica()
+      const spender = key()
+      const day = { start: Date.parse('2026-03-04'), end: Date.parse('2026-03-05') }
+      const next = { start: day.end, end: Date.parse('2026-03-06') }
+      now = day.end + 1_000
+      call([spender], 7, next)
+      call([spender], 100, day, day.end - 1)
+      await bring()
+      const name = spenderName(spender)
+      assert.deepEqual((await sums.of([spender])).get(name), { amount: 7, total: 107, resetsAt: next.end })
+      now = Date.parse('2026-03-04T10:00:00Z')
+    })
+
+    it('a sum that is set is set after all that was spent before', async () => {
+      const { sums, bring, call } = replica()
+      const spender = key()
+      call([spender], 100)
+      await sums.set(spender, 3 as NanoUsd)
+      call([spender], 4)
+      await bring()
+      const name = spenderName(spender)
+      assert.deepEqual((await sums.of([spender])).get(name), { amount: 7, total: 104, resetsAt: undefined })
+    })
+
+    it('sums read while rows are brought have each call once', async () => {
+      const { sums, bring, call } = replica()
+      const spender = key()
+      for (let round = 1; round <= 30; round += 1) {
+        call([spender], 1)
+        const [amount] = await Promise.all([amountOf(sums, spender), bring(), amountOf(sums, spender)])
+        assert.equal(amount, round)
+      }
+      assert.equal(await amountOf(book(), spender), 30)
     })
 
     it('while the store is away spends are kept, and written once when it is back', {

@@ -2,13 +2,24 @@ import { randomUUID } from 'node:crypto'
 import { GatewayError } from '../../core/errors.ts'
 import { type BudgetState, counterName, type Demand, type Limiter } from '../../core/limit.ts'
 import type { NanoUsd } from '../../core/money.ts'
-import { nothingSpent, type Spender, type Spending, type Spent, spenderName } from '../../core/spend.ts'
+import {
+  type Charge,
+  type ChargedCalls,
+  nothingSpent,
+  type Spender,
+  type Spending,
+  type Spent,
+  spenderName,
+} from '../../core/spend.ts'
+import { ReadersAndWriter } from '../../lib/readers-and-writer.ts'
 import type { LimitFigures } from './figures.ts'
 import {
+  addCalls,
   moveRow,
   readSpends,
   type SpendDatabase,
   type SpendEntry,
+  type SpendSession,
   type StoredSpend,
   writeAmount,
   writeBatch,
@@ -45,19 +56,27 @@ const maxPending = 500_000
 const maxKnown = 20_000
 const mostReads = 5
 
+/** Brings to the store the rows that this process keeps on disk. Rejects when the store is away. */
+export type BringRows = () => Promise<void>
+
 /**
- * Sums of what everybody spent. Calls add to memory; every second that goes to the store, in batches that are written once
- * whatever happens to their answers. While the store is away they wait here: nothing is lost while the process lives.
+ * Sums of what everybody spent. What a call cost that the ledger keeps is added with its row, in one transaction (`moving`), so that the
+ * sums have exactly the calls of the ledger, whoever is killed when; until then it is known here only to be told to those who ask. Calls
+ * without a row are added here every second, in batches that are written once whatever happens to their answers.
  */
 export class SpendBook implements Spending {
   readonly #options: SpendBookOptions
   #limiter: Limiter | undefined
-  /** By spender; one entry per window, so nearly always one. */
+  /** Of calls without rows. By spender; one entry per window, so nearly always one. */
   readonly #pending = new Map<string, Pending[]>()
+  /** Of calls whose rows wait on this process's disk. */
+  readonly #kept = new Map<string, Pending[]>()
+  /** Whether the last rows are in the store is not known: an answer was lost. */
+  #unsure = false
+  #bringRows: BringRows = async () => undefined
+  readonly #lock = new ReadersAndWriter()
   /** Sent, and not known to be written. */
   #batch: Batch | undefined
-  /** Grows whenever what is pending or sent becomes something else, so that readers notice. */
-  #version = 0
   #writing: Promise<void> | undefined
   readonly #known = new Map<string, StoredSpend>()
   readonly #learning = new Set<string>()
@@ -74,27 +93,98 @@ export class SpendBook implements Spending {
     this.#limiter = limiter
   }
 
+  /** Who brings rows to the store when a sum must be exact now. */
+  keptBy(bringRows: BringRows): void {
+    this.#bringRows = bringRows
+  }
+
+  /**
+   * Adds what one call cost.
+   * @param at Unix ms
+   * @param row whether the call has a row that carries the charges to the store
+   */
+  charge(charges: readonly Charge[], amount: number, at: number, row: 'row' | 'no-row'): void {
+    const to = row === 'row' ? this.#kept : this.#pending
+    for (const { spender, window } of charges) this.#addTo(to, spender, amount, window, at)
+  }
+
+  /**
+   * Brings rows to the store, and what their calls cost to the sums.
+   * @param own whether this process was told of the calls by `charge`
+   * @param append keeps the rows, and hands what is new to the function it is given, in the same transaction
+   */
+  moving(
+    own: boolean,
+    append: (add: (session: SpendSession, calls: readonly ChargedCalls[]) => Promise<void>) => Promise<void>,
+  ): Promise<void> {
+    return this.#lock.write(async () => {
+      // Counters learn of these calls before the store does, so that it never looks as if they had missed them.
+      await this.#limiter?.flush()
+      let moved: readonly ChargedCalls[] = []
+      let sums: readonly StoredSpend[] = []
+      try {
+        await append(async (session, calls) => {
+          moved = calls
+          sums = await addCalls(session, calls)
+        })
+        if (own) this.#unsure = false
+      } catch (error) {
+        // Only a database that did not answer may have kept them.
+        if (own) this.#unsure = error instanceof GatewayError && error.code === 'store_unavailable'
+        throw error
+      }
+      if (own) for (const calls of moved) this.#arrived(calls)
+      for (const sum of sums) this.#remember(sum)
+      await this.#raise(sums)
+    })
+  }
+
   /**
    * @param spender `spenderName`
    * @param ends of the budget windows before, now and next, Unix ms; `undefined`: its budget is never reset
    * @param at Unix ms
    */
   add(spender: string, amount: number, ends: CalendarEnds | undefined, at: number): void {
+    this.#addTo(this.#pending, spender, amount, ends === undefined ? undefined : { start: ends[0], end: ends[1] }, at)
+  }
+
+  #addTo(
+    sums: Map<string, Pending[]>,
+    spender: string,
+    amount: number,
+    window: SpendEntry['window'],
+    at: number,
+  ): void {
     if (amount === 0) return
-    const entries = this.#pending.get(spender)
+    const entries = sums.get(spender)
     if (entries === undefined) {
-      if (this.#pending.size < maxPending) this.#pending.set(spender, [pendingOf(spender, amount, ends, at)])
-      else this.#lose()
+      if (sums.size < maxPending) sums.set(spender, [{ spender, amount, window, at }])
+      // What has a row is added up all the same.
+      else if (sums === this.#pending) this.#lose()
       return
     }
     // Nearly always there is one entry: windows change rarely.
     for (const entry of entries) {
-      if (entry.window?.end !== ends?.[1]) continue
+      if (entry.window?.end !== window?.end) continue
       entry.amount += amount
       entry.at = at
       return
     }
-    entries.push(pendingOf(spender, amount, ends, at))
+    entries.push({ spender, amount, window, at })
+  }
+
+  /** What these calls cost is in the store now, or was before. */
+  #arrived({ charges, every }: ChargedCalls): void {
+    for (const { spender, window } of charges) {
+      const entries = this.#kept.get(spender)
+      if (entries === undefined) continue
+      const entry = entries.find((each) => each.window?.end === window?.end)
+      if (entry === undefined) continue
+      entry.amount -= every
+      if (entry.amount > 0) continue
+      entries.splice(entries.indexOf(entry), 1)
+      if (entries.length === 0) this.#kept.delete(spender)
+    }
   }
 
   #lose(): void {
@@ -155,14 +245,14 @@ export class SpendBook implements Spending {
   async set(spender: Spender, amount: NanoUsd): Promise<void> {
     const name = spenderName(spender)
     // What was spent before must not be added after.
-    await this.write()
+    await this.#bringAll()
     await writeAmount(this.#options.database, name, amount, Math.round(this.#options.now()))
     this.#known.delete(name)
     await this.#limiter?.setBudget(counterName(spender.kind, spender.value, 'budget'), amount)
   }
 
   async move(from: Spender, to: Spender): Promise<void> {
-    await this.write()
+    await this.#bringAll()
     await moveRow(this.#options.database, spenderName(from), spenderName(to))
     this.#known.delete(spenderName(from))
     this.#known.delete(spenderName(to))
@@ -173,10 +263,15 @@ export class SpendBook implements Spending {
 
   /** Spenders whose sums wait to be written. */
   get pending(): number {
-    return this.#pending.size + (this.#batch?.entries.length ?? 0)
+    return this.#pending.size + this.#kept.size + (this.#batch?.entries.length ?? 0)
   }
 
-  /** Writes all that is pending. Rejects with `store_unavailable` when the store is away; it is kept then. */
+  async #bringAll(): Promise<void> {
+    await this.write()
+    if (this.#kept.size > 0 || this.#unsure) await this.#bringRows()
+  }
+
+  /** Writes all that is pending without rows. Rejects with `store_unavailable` when the store is away; it is kept then. */
   async write(): Promise<void> {
     // Somebody else's turn may have begun before what this caller wants written.
     while (this.#writing !== undefined) await this.#writing.catch(() => undefined)
@@ -193,22 +288,25 @@ export class SpendBook implements Spending {
 
   async #write(): Promise<void> {
     while (this.#batch !== undefined || this.#pending.size > 0) {
-      // Counters learn of these calls before the store does, so that it never looks as if they had missed them.
-      await this.#limiter?.flush()
-      this.#batch ??= this.#cut()
-      const batch = this.#batch
-      let sums: readonly StoredSpend[]
-      try {
-        sums = await writeBatch(this.#options.database, batch.id, batch.entries, Math.round(this.#options.now()))
-      } catch (error) {
-        this.#options.onFailure(error)
-        throw error
-      }
-      this.#batch = undefined
-      this.#version += 1
-      for (const sum of sums) this.#remember(sum)
-      await this.#raise(sums)
+      await this.#lock.write(() => this.#writeBatch())
     }
+  }
+
+  async #writeBatch(): Promise<void> {
+    // As in `moving`.
+    await this.#limiter?.flush()
+    this.#batch ??= this.#cut()
+    const batch = this.#batch
+    let sums: readonly StoredSpend[]
+    try {
+      sums = await writeBatch(this.#options.database, batch.id, batch.entries, Math.round(this.#options.now()))
+    } catch (error) {
+      this.#options.onFailure(error)
+      throw error
+    }
+    this.#batch = undefined
+    for (const sum of sums) this.#remember(sum)
+    await this.#raise(sums)
   }
 
   /** The next batch; what it holds is pending no more. */
@@ -221,7 +319,6 @@ export class SpendBook implements Spending {
       if (first !== undefined) entries.push({ ...first, at: Math.round(first.at) })
       if (entries.length === batchSize) break
     }
-    this.#version += 1
     return { id: randomUUID(), entries }
   }
 
@@ -235,21 +332,22 @@ export class SpendBook implements Spending {
   /** Sums in the store, read at a moment at which it is known what is not in them. */
   async #read(names: readonly string[]): Promise<ReadonlyMap<string, StoredSpend>> {
     for (let tries = 1; ; tries += 1) {
-      if (this.#writing !== undefined) await this.#writing.catch(() => undefined)
-      // A batch whose answer was lost may or may not be in the sums.
-      if (this.#batch !== undefined) await this.write()
-      const version = this.#version
-      const rows = await readSpends(this.#options.database, names)
-      if (version === this.#version && this.#batch === undefined) return new Map(rows.map((row) => [row.spender, row]))
+      // What was sent and not answered may or may not be in the sums.
+      const rows = await this.#lock.read(async () =>
+        this.#batch !== undefined || this.#unsure ? undefined : await readSpends(this.#options.database, names),
+      )
+      if (rows !== undefined) return new Map(rows.map((row) => [row.spender, row]))
       if (tries === mostReads) {
         throw new GatewayError('store_unavailable', 'Sums of spending could not be read between two writes.')
       }
+      if (this.#batch !== undefined) await this.write()
+      if (this.#unsure) await this.#bringRows()
     }
   }
 
   #unwrittenOf(spender: string): readonly SpendEntry[] {
     const sent = this.#batch?.entries.filter((entry) => entry.spender === spender) ?? []
-    return [...sent, ...(this.#pending.get(spender) ?? [])]
+    return [...sent, ...(this.#pending.get(spender) ?? []), ...(this.#kept.get(spender) ?? [])]
   }
 
   #remember(sum: StoredSpend): void {
@@ -259,10 +357,6 @@ export class SpendBook implements Spending {
     const [oldest] = this.#known.keys()
     if (oldest !== undefined) this.#known.delete(oldest)
   }
-}
-
-function pendingOf(spender: string, amount: number, ends: CalendarEnds | undefined, at: number): Pending {
-  return { spender, amount, window: ends === undefined ? undefined : { start: ends[0], end: ends[1] }, at }
 }
 
 /** As the store would have it after writing the entries. */

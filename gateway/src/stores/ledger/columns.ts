@@ -43,6 +43,12 @@ export const columns = [
   ['client_address', 'TEXT'],
 ] as const
 
+/**
+ * The cell after the columns: whom the call is charged to. Kept in no column; it becomes sums. A column that comes later has its cell
+ * behind this one, because rows of this program may still be on disk.
+ */
+export const chargesCell = 39
+
 export type Column = (typeof columns)[number][0]
 
 export const columnList = columns.map(([name]) => name).join(', ')

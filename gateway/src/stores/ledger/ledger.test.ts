@@ -52,7 +52,7 @@ function callNumber(n: number, changes: Partial<SettledCall> = {}): SettledCall 
   }
 }
 
-const batch = (calls: readonly SettledCall[]): string => `[${calls.map(rowOf).join(',')}]`
+const batch = (calls: readonly SettledCall[]): string => `[${calls.map((call) => rowOf(call, [])).join(',')}]`
 
 for (const kind of [createSqliteKind(), createPostgresKind()]) {
   describe(`the ledger on ${kind.name}`, () => {

@@ -1,6 +1,7 @@
 import { countedUpTo, type Ledger } from '../../core/ledger.ts'
 import type { SqlDatabase, SqlSession } from '../sql.ts'
 import { appendOnPostgres, appendOnSqlite } from './append.ts'
+import { type AddCharges, chargedCalls } from './charges.ts'
 import { callStatements, dailyStatement, dailySumOf, type Statement } from './query.ts'
 import { callOf } from './row.ts'
 
@@ -10,20 +11,27 @@ const pruneStep = 5_000
 const appendLock = 7_164_001
 const appendStatement = appendOnPostgres()
 
+export interface LedgerStore extends Ledger {
+  /** @param add in the same transaction; it may be asked again, when the transaction is */
+  append(rows: string, add?: AddCharges): Promise<void>
+}
+
 /** The ledger in the gateway's own database. */
-export function createLedger(database: SqlDatabase): Ledger {
+export function createLedger(database: SqlDatabase): LedgerStore {
   const { dialect } = database
   const run = ({ text, values }: Statement, session: SqlSession = database) => session.query(text, values, 'large')
 
   return {
-    append: (rows) =>
+    append: (rows, add) =>
       database.transaction('write', async (session) => {
         if (dialect === 'postgres') {
           // Two replicas that adopt the same orphan would else wait for each other's sums in different orders.
           await session.query('SELECT pg_advisory_xact_lock($1)', [appendLock])
+          if (add !== undefined) await add(session, await chargedCalls(session, rows))
           await session.query(appendStatement, [rows])
           return
         }
+        if (add !== undefined) await add(session, await chargedCalls(session, rows))
         const [before] = await session.query(appendOnSqlite.last)
         await session.query(appendOnSqlite.rows, [rows])
         for (const text of appendOnSqlite.sums) await session.query(text, [before?.last ?? 0])

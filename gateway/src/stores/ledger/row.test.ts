@@ -43,16 +43,16 @@ function stored(line: string): Parameters<typeof callOf>[0] {
 }
 
 test('a call comes back from its row as it was', () => {
-  assert.deepEqual(callOf(stored(rowOf(call))), call)
+  assert.deepEqual(callOf(stored(rowOf(call, []))), call)
 })
 
 test('a row is one line, whatever callers send', () => {
-  assert.equal(rowOf(call).includes('\n'), false)
+  assert.equal(rowOf(call, []).includes('\n'), false)
 })
 
 test('the day of a call is that of its start, in UTC', () => {
-  assert.equal(stored(rowOf(call)).day, '2026-11-21')
-  assert.equal(stored(rowOf({ ...call, startedAt: Date.UTC(2026, 10, 22) })).day, '2026-11-22')
+  assert.equal(stored(rowOf(call, [])).day, '2026-11-21')
+  assert.equal(stored(rowOf({ ...call, startedAt: Date.UTC(2026, 10, 22) }, [])).day, '2026-11-22')
 })
 
 test('what is unknown stays unknown', () => {
@@ -65,12 +65,12 @@ test('what is unknown stays unknown', () => {
     errorCode: undefined,
     firstContentMs: undefined,
   }
-  assert.deepEqual(callOf(stored(rowOf(unknown))), unknown)
+  assert.deepEqual(callOf(stored(rowOf(unknown, []))), unknown)
 })
 
 test('a caller cannot fill the ledger with one field', () => {
   const long = callOf(
-    stored(rowOf({ ...call, requestedModel: 'm'.repeat(10_000), tags: Array(500).fill('x'.repeat(9_000)) })),
+    stored(rowOf({ ...call, requestedModel: 'm'.repeat(10_000), tags: Array(500).fill('x'.repeat(9_000)) }, [])),
   )
   assert.equal(long.requestedModel.length, 512)
   assert.equal(long.tags.length, 50)

@@ -1,6 +1,8 @@
 import type { NanoUsd } from '../../core/money.ts'
 import type { SettledCall } from '../../core/settled-call.ts'
+import type { Charge } from '../../core/spend.ts'
 import type { Usage } from '../../core/usage.ts'
+import { cellOf } from './charges.ts'
 import type { Column, columns } from './columns.ts'
 
 /** Longest text that a caller can put into a column; what is beyond is cut. */
@@ -8,10 +10,10 @@ const maxText = 512
 const maxTags = 50
 
 /**
- * The row of a call as one line: a JSON array in the order of the columns. New columns go to the end, so that the rows an older
+ * The row of a call as one line: a JSON array in the order of the columns, then whom it is charged to. New columns go to the end, so that the rows an older
  * program left behind can still be read. What is absent is null: unknown is not 0.
  */
-export function rowOf(call: SettledCall): string {
+export function rowOf(call: SettledCall, charges: readonly Charge[]): string {
   const { holders, usage } = call
   return JSON.stringify([
     call.id,
@@ -53,7 +55,8 @@ export function rowOf(call: SettledCall): string {
     call.tags.length === 0 ? null : JSON.stringify(call.tags.slice(0, maxTags).map(storable)),
     call.cacheHit ? 1 : 0,
     call.clientAddress,
-  ] satisfies CellsOf<typeof columns>)
+    cellOf(charges),
+  ] satisfies [...CellsOf<typeof columns>, ReturnType<typeof cellOf>])
 }
 
 type Cell = string | number | null | undefined
