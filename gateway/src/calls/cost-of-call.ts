@@ -1,6 +1,7 @@
 import { type Cost, costOf, reportedCost } from '../core/cost/cost-of.ts'
 import type { Price } from '../core/cost/price.ts'
 import { parseRate } from '../core/cost/rate.ts'
+import type { ZeroCostReason } from '../core/cost/zero-cost.ts'
 import { serviceTierOf, type Usage } from '../core/usage.ts'
 import { headerOf, type UpstreamHeaders } from '../lib/http-client.ts'
 import type { Call } from './call.ts'
@@ -28,6 +29,20 @@ export function costOfCall(
   if (entry === undefined) return undefined
   const price = entry.hasHours ? entry.at(startedAt(call, tools)) : entry
   return costOf(billed(call, usage, price, tools), price, settings.terms.of(deployment.provider))
+}
+
+/** Why a whole answer cost nothing, for the operator; `undefined` where it did, or nothing was used. */
+export function zeroCostReason(
+  call: Call,
+  { deployment, target }: Pick<Served, 'deployment' | 'target'>,
+): ZeroCostReason | undefined {
+  const { cost, usage } = call.progress
+  if (cost !== undefined && cost.total !== 0) return undefined
+  // A count of tokens is no use of a model.
+  if (usage === undefined) return call.dialect === 'anthropic-count-tokens' ? undefined : 'usage_unknown'
+  if (cost !== undefined) return usage.inputTokens + usage.outputTokens > 0 ? 'free' : undefined
+  const model = upstreamModelOf(deployment, target.resolution.wildcard)
+  return call.snapshot.prices.priceOf(deployment, model, usage.model) === undefined ? 'model_unmapped' : 'price_missing'
 }
 
 /** Unix ms. */

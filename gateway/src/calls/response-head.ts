@@ -1,4 +1,5 @@
 import type { Cost } from '../core/cost/cost-of.ts'
+import { rateToText } from '../core/cost/rate.ts'
 import type { Deployment } from '../core/deployment.ts'
 import type { GatewayError } from '../core/errors.ts'
 import { nanoToText } from '../core/money.ts'
@@ -85,10 +86,13 @@ export function answerHead(call: Call, answered: Answered, contentType: string, 
 
 function pushCost(head: string[], cost: Cost): void {
   head.push('x-litellm-response-cost', nanoToText(cost.total))
-  if (cost.total === cost.original) return
+  if (cost.discount === 0 && cost.margin === 0) return
   head.push('x-litellm-response-cost-original', nanoToText(cost.original))
   if (cost.discount !== 0) head.push('x-litellm-response-cost-discount-amount', nanoToText(cost.discount))
-  if (cost.margin !== 0) head.push('x-litellm-response-cost-margin-amount', nanoToText(cost.margin))
+  if (cost.margin === 0) return
+  head.push('x-litellm-response-cost-margin-amount', nanoToText(cost.margin))
+  const share = cost.terms?.margin ?? 0n
+  if (share !== 0n) head.push('x-litellm-response-cost-margin-percent', rateToText(share))
 }
 
 /** The headers of an answer that is an error. */

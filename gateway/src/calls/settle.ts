@@ -1,5 +1,6 @@
 import type { GatewayError } from '../core/errors.ts'
 import type { Call } from './call.ts'
+import { zeroCostReason } from './cost-of-call.ts'
 import { noteFailure, type Served } from './dispatch.ts'
 import { settleRoom } from './limits.ts'
 import type { Tools } from './tools.ts'
@@ -19,6 +20,7 @@ export function settle(call: Call, served: Served | undefined, error: GatewayErr
     retries: call.progress.retries,
     fallbacks: call.progress.fallbacks,
     usage: call.progress.usage,
+    zeroCost: served === undefined || error !== undefined ? undefined : zeroCostReason(call, served),
     durationMs: tools.clock.now() - call.startedAt,
     dropped: call.progress.dropped,
   })

@@ -1,3 +1,4 @@
+import type { ZeroCostReason } from '../core/cost/zero-cost.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import type { Usage } from '../core/usage.ts'
 
@@ -20,6 +21,7 @@ export interface TrafficSums {
   durationSeconds: number
   readonly durationCounts: Uint32Array
   readonly dropped: Map<string, number>
+  readonly zeroCost: Map<ZeroCostReason, number>
 }
 
 export interface CallRecord {
@@ -30,6 +32,8 @@ export interface CallRecord {
   readonly retries: number
   readonly fallbacks: number
   readonly usage: Usage | undefined
+  /** `undefined`: the call had a cost, or failed. */
+  readonly zeroCost: ZeroCostReason | undefined
   readonly durationMs: number
   readonly dropped: readonly string[]
 }
@@ -52,6 +56,8 @@ export class Traffic {
     while (bucket < durationBounds.length && seconds > (durationBounds[bucket] ?? 0)) bucket += 1
     sums.durationCounts[bucket] = (sums.durationCounts[bucket] ?? 0) + 1
     if (record.error !== undefined) sums.errors.set(record.error, (sums.errors.get(record.error) ?? 0) + 1)
+    const { zeroCost } = record
+    if (zeroCost !== undefined) sums.zeroCost.set(zeroCost, (sums.zeroCost.get(zeroCost) ?? 0) + 1)
     for (const name of record.dropped) {
       // Names are the callers' own text: without a bound they could grow the process and the scrape.
       const label = sums.dropped.has(name) || sums.dropped.size < maxDroppedNames ? name : 'other'
@@ -94,6 +100,7 @@ export class Traffic {
       durationSeconds: 0,
       durationCounts: new Uint32Array(durationBounds.length + 1),
       dropped: new Map(),
+      zeroCost: new Map(),
     }
     byDeployment.set(record.deployment, sums)
     return sums

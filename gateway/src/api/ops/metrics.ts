@@ -125,6 +125,9 @@ function trafficText(traffic: Traffic): string {
   counter('midflight_fallbacks_total', 'Model groups tried beyond the first', (sums) => [['', sums.fallbacks]])
   counter('midflight_input_tokens_total', 'Prompt tokens, cached ones included', (sums) => [['', sums.inputTokens]])
   counter('midflight_output_tokens_total', 'Completion tokens, reasoning included', (sums) => [['', sums.outputTokens]])
+  counter('midflight_zero_cost_requests_total', 'Answers that cost their caller nothing, by why', (sums) =>
+    Array.from(sums.zeroCost, ([reason, count]) => [`,reason="${reason}"`, count]),
+  )
   counter('midflight_dropped_parameters_total', "Callers' parameters that did not reach the provider", (sums) =>
     Array.from(sums.dropped, ([name, count]) => [`,parameter="${escaped(name)}"`, count]),
   )
