@@ -8,8 +8,20 @@ import type { JsonObject } from '../src/lib/json.ts'
 
 const actor = { id: 'default_user_id', role: 'proxy_admin', via: 'test' } as const
 
-export async function putRecord(app: App, kind: RecordKind, id: string, body: JsonObject): Promise<void> {
-  await app.changes.records({ actor }, (transaction) => transaction.putRecord(kind, id, body))
+/** A record as it shall be; without a body it is deleted. */
+export type RecordWrite = readonly [kind: RecordKind, id: string, body: JsonObject | undefined]
+
+export async function putRecords(app: App, ...records: readonly RecordWrite[]): Promise<void> {
+  await app.changes.records({ actor }, async (transaction) => {
+    for (const [kind, id, body] of records) {
+      if (body === undefined) await transaction.deleteRecord(kind, id)
+      else await transaction.putRecord(kind, id, body)
+    }
+  })
+}
+
+export function putRecord(app: App, kind: RecordKind, id: string, body: JsonObject): Promise<void> {
+  return putRecords(app, [kind, id, body])
 }
 
 /** The body of a record as it is stored; `undefined`: there is none. */

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { scratchDirectory, startApp } from '../../test/running-app.ts'
+import { startGateway } from '../../test/gateway.ts'
+import { scratchDirectory } from '../../test/scratch.ts'
 import type { RecordKind } from '../core/record.ts'
 import type { JsonObject } from '../lib/json.ts'
 
@@ -55,9 +56,9 @@ function listOf(value: unknown): readonly string[] {
 test('grants are there at once on every replica, revocations at once where they were made and soon elsewhere', async (context) => {
   const random = seeded(Number(process.env.SEED ?? 20_261_121))
   const pick = <Value>(values: readonly Value[]): Value => values[Math.floor(random() * values.length)] as Value
-  const databaseUrl = `sqlite:${join(scratchDirectory(context), 'shared.db')}`
-  const here = await startApp(context, { config, databaseUrl, hints: false })
-  const there = await startApp(context, { config, databaseUrl, hints: false })
+  const databaseUrl = `sqlite:${join(scratchDirectory(), 'shared.db')}`
+  const here = await startGateway(context, { config, databaseUrl, hints: false })
+  const there = await startGateway(context, { config, databaseUrl, hints: false })
   const lists = [
     [],
     [],
@@ -90,8 +91,7 @@ test('grants are there at once on every replica, revocations at once where they 
     'access-group': 'g',
   }
   let world: World = { key: {}, team: {}, user: {}, organization: {}, 'access-group': {} }
-  const statusOf = async (app: typeof here, model: string): Promise<number> =>
-    (await app.post('/v1/chat/completions', key, { model, messages: [{ role: 'user', content: 'x' }] })).status
+  const statusOf = async (app: typeof here, model: string): Promise<number> => (await app.chat(model, key)).status
 
   const kinds = Object.keys(ids) as readonly (keyof World & RecordKind)[]
   await here.put(...kinds.map((kind) => [kind, ids[kind], {}] as const))

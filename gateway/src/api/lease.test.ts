@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
-import { scratchDirectory } from '../../test/running-app.ts'
+import { scratchDirectory } from '../../test/scratch.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Principal } from '../core/principal.ts'
 import { Directory } from '../directory/directory.ts'
@@ -20,7 +20,7 @@ const route: Route = { method: 'POST', path: '/v1/chat/completions', access: 'ca
 async function bench(context: TestContext) {
   const { store } = openStore({
     databaseUrl: undefined,
-    dataDirectory: scratchDirectory(context),
+    dataDirectory: scratchDirectory(),
     saltKey: new Secret('sk-salt'),
     clock: systemClock,
     log: { debug() {}, info() {}, warn() {}, error() {} },

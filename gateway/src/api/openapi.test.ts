@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { startManaged } from '../../test/managed-app.ts'
+import { startGateway } from '../../test/gateway.ts'
 import { isObject, type JsonObject } from '../lib/json.ts'
 
 /** What OpenAPI 3.1 asks of a document, as far as ours has such parts (spec.openapis.org/oas/v3.1.1). */
@@ -63,7 +63,7 @@ function faultsOf(document: JsonObject): readonly string[] {
 }
 
 test('the document is OpenAPI 3.1, public, and has every route that answers', async (context) => {
-  const { app, call } = await startManaged(context)
+  const { app, call } = await startGateway(context)
   const { status, body } = await call('GET', '/openapi.json', undefined, '')
   assert.equal(status, 200)
   assert.deepEqual(faultsOf(body), [])
@@ -73,7 +73,7 @@ test('the document is OpenAPI 3.1, public, and has every route that answers', as
 })
 
 test('a route’s schemas are those that check its requests', async (context) => {
-  const { get } = await startManaged(context)
+  const { get } = await startGateway(context)
   const { body } = await get('/openapi.json')
   const { post } = body.paths['/model/new']
   const { schema } = post.requestBody.content['application/json']

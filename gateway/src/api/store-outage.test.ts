@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { type PostgresServer, startPostgres } from '../../test/databases.ts'
-import { masterKey, type RunningApp, startApp } from '../../test/running-app.ts'
+import { type Gateway, masterKey, startGateway } from '../../test/gateway.ts'
 
 /** Callers while PostgreSQL is away, for real: killed, and hanging (reliability F55, F65 to F67). */
 
@@ -27,10 +27,9 @@ const config = {
 }
 
 const known = ['sk-known-1', 'sk-known-2']
-const messages = [{ role: 'user', content: 'Hello' }]
 
-async function statusOf(app: RunningApp, key: string): Promise<number> {
-  return (await app.post('/v1/chat/completions', key, { model: 'gpt-4', messages })).status
+async function statusOf(app: Gateway, key: string): Promise<number> {
+  return (await app.chat('gpt-4', key)).status
 }
 
 interface Seen {
@@ -40,7 +39,7 @@ interface Seen {
 }
 
 /** Calls with known and unknown keys for so long. */
-async function callFor(app: RunningApp, ms: number): Promise<Seen> {
+async function callFor(app: Gateway, ms: number): Promise<Seen> {
   const until = performance.now() + ms
   const seen = { known: new Set<number>(), unknown: new Set<number>(), slowestMs: 0 }
   const caller = async (key: string): Promise<void> => {
@@ -63,7 +62,7 @@ async function callFor(app: RunningApp, ms: number): Promise<Seen> {
 
 test('known keys call as before while PostgreSQL is killed or hangs, and no unknown one gets a 401', async (context) => {
   if (server === undefined) return context.skip('PostgreSQL is not installed')
-  const app = await startApp(context, { config, databaseUrl: server.url })
+  const app = await startGateway(context, { config, databaseUrl: server.url })
   await app.put(...known.map((key) => ['key', hash('sha256', key), { team_id: 'red' }] as const), ['team', 'red', {}])
   await app.put(['key', hash('sha256', 'sk-not-seen-yet'), {}])
   for (const key of known) assert.equal(await statusOf(app, key), 200)

@@ -3,7 +3,8 @@ import { hash } from 'node:crypto'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { type Answer, masterKey, type RunningApp, scratchDirectory, startApp } from '../../test/running-app.ts'
+import { type Answer, type Gateway, masterKey, startGateway } from '../../test/gateway.ts'
+import { scratchDirectory } from '../../test/scratch.ts'
 import type { JsonObject } from '../lib/json.ts'
 
 /** Callers with virtual keys, over real sockets and stores: the rows of contract 3.7, and when a change counts. */
@@ -22,9 +23,9 @@ function tokenOf(key: string): string {
   return hash('sha256', key)
 }
 
-function chat(app: RunningApp, key: string | undefined, more: JsonObject = {}): Promise<Answer> {
+function chat(app: Gateway, key: string, more: JsonObject = {}): Promise<Answer> {
   const body = { model: 'gpt-4', messages: [{ role: 'user', content: 'Hello' }], ...more }
-  return app.post('/v1/chat/completions', key, body)
+  return app.post('/v1/chat/completions', body, key)
 }
 
 function errorOf({ status, body }: Answer) {
@@ -37,7 +38,7 @@ function authError(message: string) {
 }
 
 test('a key that is known calls; everybody else gets the very body of the contract', async (context) => {
-  const app = await startApp(context, { config })
+  const app = await startGateway(context, { config })
   const expired = Date.UTC(2020, 0, 2, 3, 4, 5)
   await app.put(
     ['key', tokenOf('sk-good'), { key_name: 'sk-...good' }],
@@ -57,7 +58,7 @@ test('a key that is known calls; everybody else gets the very body of the contra
   assert.equal((await chat(app, 'sk-lasting')).status, 200)
   assert.equal((await chat(app, masterKey)).status, 200)
 
-  assert.deepEqual(errorOf(await chat(app, undefined)), authError('No api key passed in.'))
+  assert.deepEqual(errorOf(await chat(app, '')), authError('No api key passed in.'))
   assert.deepEqual(errorOf(await chat(app, 'sk-0123456789abcdef')), {
     status: 401,
     message: `Authentication Error, Invalid proxy server token passed. Received API Key = sk-...cdef, Key Hash (Token) =${tokenOf('sk-0123456789abcdef')}. Unable to find token in cache or \`LiteLLM_VerificationTokenTable\``,
@@ -97,7 +98,7 @@ test('a key that is known calls; everybody else gets the very body of the contra
 })
 
 test('management routes are for those whose role they name', async (context) => {
-  const app = await startApp(context, { config })
+  const app = await startGateway(context, { config })
   await app.put(
     ['user', 'chief-of-all', { user_role: 'proxy_admin' }],
     ['key', tokenOf('sk-admin'), { user_id: 'chief-of-all' }],
@@ -118,7 +119,7 @@ test('management routes are for those whose role they name', async (context) => 
 })
 
 test('the hash of a key is no key', async (context) => {
-  const app = await startApp(context, { config })
+  const app = await startGateway(context, { config })
   await app.put(['key', tokenOf('sk-good'), {}])
   assert.equal((await chat(app, 'sk-good')).status, 200)
   assert.equal(errorOf(await chat(app, tokenOf('sk-good'))).status, 401)
@@ -126,7 +127,7 @@ test('the hash of a key is no key', async (context) => {
 })
 
 test('a body that comes with a cold key is not lost while the key is looked up, however it is cut', async (context) => {
-  const app = await startApp(context, { config })
+  const app = await startGateway(context, { config })
   const count = 20
   await app.put(...Array.from({ length: count }, (_, index) => ['key', tokenOf(`sk-cold-${index}`), {}] as const))
   const filling = 'x'.repeat(200_000)
@@ -147,7 +148,7 @@ test('a body that comes with a cold key is not lost while the key is looked up, 
   assert.match(text, /from claude/)
 })
 
-function sentInPieces(app: RunningApp, pieces: readonly string[]): Promise<string> {
+function sentInPieces(app: Gateway, pieces: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(Number(new URL(app.url).port), '127.0.0.1')
     let text = ''
@@ -162,10 +163,10 @@ function sentInPieces(app: RunningApp, pieces: readonly string[]): Promise<strin
 }
 
 /** Two replicas that hear nothing from each other but by asking. */
-async function twoReplicas(context: TestContext): Promise<readonly [RunningApp, RunningApp]> {
-  const databaseUrl = `sqlite:${join(scratchDirectory(context), 'shared.db')}`
-  const first = await startApp(context, { config, databaseUrl, hints: false })
-  return [first, await startApp(context, { config, databaseUrl, hints: false })]
+async function twoReplicas(context: TestContext): Promise<readonly [Gateway, Gateway]> {
+  const databaseUrl = `sqlite:${join(scratchDirectory(), 'shared.db')}`
+  const first = await startGateway(context, { config, databaseUrl, hints: false })
+  return [first, await startGateway(context, { config, databaseUrl, hints: false })]
 }
 
 test('what one replica has granted, another gives at once: keys, models, routes, life', async (context) => {
@@ -245,7 +246,7 @@ test('a revoked key is refused everywhere once its revocation was answered', asy
 })
 
 test('while the store is away known keys call, unknown ones get a 503, and the master key works', async (context) => {
-  const app = await startApp(context, { config })
+  const app = await startGateway(context, { config })
   await app.put(
     ['key', tokenOf('sk-known'), { team_id: 'red' }],
     ['team', 'red', {}],

@@ -3,7 +3,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type ManagedApp, startManaged } from '../../test/managed-app.ts'
+import { type Gateway, startGateway } from '../../test/gateway.ts'
 
 /** A provider that answers whatever the test wants. */
 let provider: Server
@@ -56,14 +56,14 @@ model_list:
     litellm_params: { model: openai/nobody-knows-it, api_base: ${base}, api_key: k, input_cost_per_second: 1 }
 `
 
-async function costOf(app: ManagedApp, model: string, more: object = {}): Promise<string | null> {
+async function costOf(app: Gateway, model: string, more: object = {}): Promise<string | null> {
   const answer = await app.post('/v1/chat/completions', { model, messages: [{ role: 'user', content: 'Hi' }], ...more })
   assert.equal(answer.status, 200, answer.text)
   return answer.headers.get('x-litellm-response-cost')
 }
 
 test('the price of a call is its deployment’s own, its base model’s, or the map’s', async (context) => {
-  const app = await startManaged(context, { config: deployments() })
+  const app = await startGateway(context, { config: deployments() })
   respond = whole()
   // 1000 · 0.25e-6 + 100 · 2e-6 by the map that comes with the gateway.
   assert.equal(await costOf(app, 'mapped'), '0.00045')
@@ -81,7 +81,7 @@ test('the price of a call is its deployment’s own, its base model’s, or the 
 })
 
 test('the tier is the one that the provider says it served, else the one that was asked for', async (context) => {
-  const app = await startManaged(context, { config: deployments() })
+  const app = await startGateway(context, { config: deployments() })
   for (const [asked, served, cost] of [
     [undefined, undefined, '1'],
     ['flex', undefined, '0.5'],
@@ -97,7 +97,7 @@ test('the tier is the one that the provider says it served, else the one that wa
 })
 
 test('the model that answered is the one that is paid for, unless the operator says otherwise', async (context) => {
-  const app = await startManaged(context, { config: deployments() })
+  const app = await startGateway(context, { config: deployments() })
   // 1000 · 1.25e-6 + 100 · 10e-6 by the map that comes with the gateway.
   respond = whole({ model: 'gpt-5-2025-08-07' })
   assert.equal(await costOf(app, 'mapped'), '0.00225')
@@ -111,7 +111,7 @@ test('the model that answered is the one that is paid for, unless the operator s
 })
 
 test('a stream is costed by the model and the tier that its chunks name', async (context) => {
-  const app = await startManaged(context, { config: deployments() })
+  const app = await startGateway(context, { config: deployments() })
   const chunk = (more: object) =>
     `data: ${JSON.stringify({ id: 'x', object: 'chat.completion.chunk', created: 1, model: 'gpt-5', service_tier: 'flex', ...more })}\n\n`
   respond = (response) => {
@@ -138,7 +138,7 @@ test('a stream is costed by the model and the tier that its chunks name', async 
 })
 
 test('an upstream gateway tells what it billed', async (context) => {
-  const app = await startManaged(context, { config: deployments() })
+  const app = await startGateway(context, { config: deployments() })
   respond = whole({}, { 'x-litellm-response-cost': '0.0625' })
   assert.equal(await costOf(app, 'mapped'), '0.0625')
   assert.equal(await costOf(app, 'unmapped'), '0.0625')
@@ -152,7 +152,7 @@ const events = (count: number): string[] =>
     return `data: ${JSON.stringify({ id: 'x', object: 'chat.completion.chunk', created: 1, model: 'gpt-5-mini', choices })}\n\n`
   })
 
-async function rowOf(app: ManagedApp, callId: string) {
+async function rowOf(app: Gateway, callId: string) {
   for (let tries = 0; tries < 100; tries += 1) {
     const { body } = await app.get(`/spend/logs/v2?request_id=${callId}`)
     const rows = body?.data ?? []
@@ -162,7 +162,7 @@ async function rowOf(app: ManagedApp, callId: string) {
   return assert.fail('no row came')
 }
 
-async function lastRow(app: ManagedApp) {
+async function lastRow(app: Gateway) {
   for (let tries = 0; tries < 100; tries += 1) {
     const { body } = await app.get('/spend/logs/v2?page_size=10')
     const rows = body?.data ?? []
@@ -173,7 +173,7 @@ async function lastRow(app: ManagedApp) {
 }
 
 test('a stream that the provider cuts is costed for what had passed, and said to be estimated', async (context) => {
-  const app = await startManaged(context, { config: deployments() })
+  const app = await startGateway(context, { config: deployments() })
   respond = (response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     for (const event of events(40)) response.write(event)
@@ -190,7 +190,7 @@ test('a stream that the provider cuts is costed for what had passed, and said to
 })
 
 test('a stream that its caller leaves is costed for what had passed', async (context) => {
-  const app = await startManaged(context, { config: deployments() })
+  const app = await startGateway(context, { config: deployments() })
   respond = (response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     for (const event of events(30)) response.write(event)
@@ -199,7 +199,7 @@ test('a stream that its caller leaves is costed for what had passed', async (con
   const answer = await fetch(`${app.url}/v1/chat/completions`, {
     method: 'POST',
     signal: leaving.signal,
-    headers: { authorization: 'Bearer sk-master-key-of-the-test', 'content-type': 'application/json' },
+    headers: { authorization: 'Bearer sk-master-of-the-test', 'content-type': 'application/json' },
     body: JSON.stringify({ model: 'own', stream: true, messages: [{ role: 'user', content: 'Hi' }] }),
   })
   await answer.body?.getReader().read()
@@ -210,7 +210,7 @@ test('a stream that its caller leaves is costed for what had passed', async (con
 })
 
 test('what calls would cost, or did, can be asked', async (context) => {
-  const app = await startManaged(context, { config: deployments() })
+  const app = await startGateway(context, { config: deployments() })
   const estimate = await app.post('/cost/estimate', { model: 'mapped', input_tokens: 1000, output_tokens: 100 })
   assert.equal(estimate.body.cost_per_request, 0.00045)
   assert.equal(estimate.body.price_map_key, 'gpt-5-mini')
@@ -226,7 +226,7 @@ test('what calls would cost, or did, can be asked', async (context) => {
 })
 
 test('tokens of a prompt are estimated, and the answer says so', async (context) => {
-  const app = await startManaged(context, { config: deployments() })
+  const app = await startGateway(context, { config: deployments() })
   const count = async (body: object) => (await app.post('/utils/token_counter', { model: 'mapped', ...body })).body
   assert.deepEqual(await count({ prompt: 'Hello there' }), {
     total_tokens: 3,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { putCaller, putKey } from '../../../test/callers.ts'
-import { startManaged } from '../../../test/managed-app.ts'
+import { startGateway } from '../../../test/gateway.ts'
 import { playProvider } from '../../../test/played/provider.ts'
 import type { JsonObject, JsonValue } from '../../lib/json.ts'
 import { litellmParamsKeys } from '../../sources/litellm-yaml/documented-keys.ts'
@@ -30,7 +30,7 @@ const typed: ReadonlySet<string> = new Set([
 test('a secret in any field of a deployment, a credential or the settings is in no answer, no figure and no log', async (context) => {
   const provider = await playProvider({ authenticate: false, behaviours: { ill: 'status=401' } })
   context.after(() => provider.close())
-  const { app, call, post, get, chat, logged } = await startManaged(context)
+  const { app, call, post, get, chat, logged } = await startGateway(context)
   const params: Record<string, JsonValue> = {
     model: 'openai/ill',
     api_base: `${provider.url}/v1`,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { type Answer, type Management, masterKey, startManagement } from '../../../test/management.ts'
+import { type Answer, type Gateway, masterKey, startGateway } from '../../../test/gateway.ts'
 
 /**
  * The matrix of contract 3.9, one test per route and caller: status codes as LiteLLM's own black-box tests have them, for a team
@@ -29,7 +29,7 @@ interface Row {
 }
 
 interface World {
-  readonly app: Management
+  readonly app: Gateway
   readonly team: string
   readonly keys: Readonly<Record<Caller, string>>
   user(role?: string): Promise<string>
@@ -244,7 +244,7 @@ general_settings: { team_admin_editable_team_fields: [${fields}] }
 `
 
 async function buildWorld(context: { after(close: () => Promise<void>): void }, fields: string): Promise<World> {
-  const app = await startManagement(context, { config: config(fields) })
+  const app = await startGateway(context, { config: config(fields) })
   const ok = async (answering: Promise<Answer>): Promise<Answer['body']> => {
     const answer = await answering
     assert.equal(answer.status, 200, answer.text)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { putCaller } from '../../../test/callers.ts'
-import { masterKey, startManaged } from '../../../test/managed-app.ts'
+import { masterKey, startGateway } from '../../../test/gateway.ts'
 import { type Role, roles } from '../../core/role.ts'
 import type { DescribedRoute } from '../openapi.ts'
 
@@ -32,7 +32,7 @@ function bodyOf({ method }: DescribedRoute): object | undefined {
 }
 
 test('only these paths answer without a key', async (context) => {
-  const { app } = await startManaged(context)
+  const { app } = await startGateway(context)
   const open = app.routes.filter(({ access }) => access === 'public').map(({ path }) => path)
   assert.deepEqual(
     [...new Set(open)].filter((path) => !publicPaths.includes(path)),
@@ -41,7 +41,7 @@ test('only these paths answer without a key', async (context) => {
 })
 
 test('every management route says who may call it, what it is for and where it belongs', async (context) => {
-  const { app } = await startManaged(context)
+  const { app } = await startGateway(context)
   for (const { path, access, declared } of app.routes) {
     if (typeof access === 'string') continue
     assert.ok(access.length > 0, `${path} is for nobody`)
@@ -52,7 +52,7 @@ test('every management route says who may call it, what it is for and where it b
 })
 
 test('no two routes are one', async (context) => {
-  const { app } = await startManaged(context)
+  const { app } = await startGateway(context)
   const seen = new Set<string>()
   for (const { method, path } of app.routes) {
     const key = `${method} ${path.replace(/\{[^}]*\}/, '{}')}`
@@ -62,7 +62,7 @@ test('no two routes are one', async (context) => {
 })
 
 test('each role is let in where the route names it, and is refused in LiteLLM’s words everywhere else', async (context) => {
-  const { app, call } = await startManaged(context)
+  const { app, call } = await startGateway(context)
   const keys = new Map<Role, string>()
   for (const role of roles) keys.set(role, await putCaller(app, role))
   for (const route of app.routes) {
@@ -93,7 +93,7 @@ test('each role is let in where the route names it, and is refused in LiteLLM’
 })
 
 test('without a key, and with a wrong one, nothing but the public paths answers', async (context) => {
-  const { app, call } = await startManaged(context)
+  const { app, call } = await startGateway(context)
   for (const route of app.routes) {
     if (route.access === 'public' || route.method === 'OPTIONS') continue
     const path = pathOf(route)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
-import { type Answer, masterKey, type RunningApp, startApp } from '../../../test/running-app.ts'
+import { type Answer, type Gateway, masterKey, startGateway } from '../../../test/gateway.ts'
 import type { RecordKind } from '../../core/record.ts'
 import type { JsonObject } from '../../lib/json.ts'
 
@@ -33,7 +33,7 @@ const config = {
 }
 
 async function started(context: TestContext, ...records: readonly (readonly [RecordKind, string, JsonObject])[]) {
-  const app = await startApp(context, { config })
+  const app = await startGateway(context, { config })
   if (records.length > 0) await app.put(...records)
   return app
 }
@@ -42,9 +42,9 @@ function keyRecord(key: string, body: JsonObject): readonly [RecordKind, string,
   return ['key', hash('sha256', key), body]
 }
 
-function chat(app: RunningApp, key: string, more: JsonObject = {}, headers?: Record<string, string>) {
+function chat(app: Gateway, key: string, more: JsonObject = {}, headers?: Record<string, string>) {
   const body = { model: 'gpt-4', messages: [{ role: 'user', content: 'Hello' }], ...more }
-  return app.post('/v1/chat/completions', key, body, headers)
+  return app.post('/v1/chat/completions', body, key, headers)
 }
 
 function contentOf({ status, body }: Answer): string {
@@ -88,7 +88,7 @@ test('a model that is not in the list is denied before it is said not to exist',
 test('in the dialect of the caller: a denial on Anthropic’s route', async (context) => {
   const app = await started(context, keyRecord('sk-one', { models: ['claude'] }))
   const body = { model: 'gpt-4', max_tokens: 5, messages: [{ role: 'user', content: 'Hello' }] }
-  const denied = await app.post('/v1/messages', undefined, body, { 'x-api-key': 'sk-one' })
+  const denied = await app.post('/v1/messages', body, '', { 'x-api-key': 'sk-one' })
   assert.equal(denied.status, 403)
   const { type, error } = denied.body as { type: string; error: { message: string } }
   assert.equal(type, 'error')
@@ -169,7 +169,7 @@ test('an end user is known by header, body and Anthropic’s metadata; a blocked
     messages: [{ role: 'user', content: 'Hi' }],
     metadata: { user_id: 'out' },
   }
-  assert.equal((await app.post('/v1/messages', 'sk-all', body)).status, 400)
+  assert.equal((await app.post('/v1/messages', body, 'sk-all')).status, 400)
   assert.deepEqual(
     errorOf(await chat(app, 'sk-all', { user: 'narrow' })),
     deniedModel('gpt-4', 'end_user_model_access_denied'),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
-import { masterKey, type RunningApp, startApp } from '../../../test/running-app.ts'
+import { type Gateway, masterKey, startGateway } from '../../../test/gateway.ts'
 import type { RecordKind } from '../../core/record.ts'
 import type { JsonObject } from '../../lib/json.ts'
 
@@ -33,7 +33,7 @@ const config = {
 }
 
 async function started(context: TestContext, ...records: readonly (readonly [RecordKind, string, JsonObject])[]) {
-  const app = await startApp(context, { config })
+  const app = await startGateway(context, { config })
   if (records.length > 0) await app.put(...records)
   return app
 }
@@ -42,7 +42,7 @@ function keyRecord(key: string, body: JsonObject): readonly [RecordKind, string,
   return ['key', hash('sha256', key), body]
 }
 
-async function names(app: RunningApp, key: string, query = ''): Promise<readonly string[]> {
+async function names(app: Gateway, key: string, query = ''): Promise<readonly string[]> {
   const { status, body } = await app.get(`/v1/models${query}`, key)
   assert.equal(status, 200, JSON.stringify(body))
   const { data, object } = body as {

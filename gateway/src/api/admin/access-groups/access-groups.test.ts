@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Answer, startManagement } from '../../../../test/management.ts'
+import { type Answer, startGateway } from '../../../../test/gateway.ts'
 
 async function done(answering: Promise<Answer>, status = 200): Promise<Answer['body']> {
   const answer = await answering
@@ -9,7 +9,7 @@ async function done(answering: Promise<Answer>, status = 200): Promise<Answer['b
 }
 
 test('a group gives its models to keys and teams, and takes them back at once', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   const { key, token } = await done(app.post('/key/generate', { models: ['alpha'], key_alias: 'k' }))
   await done(app.post('/team/new', { team_id: 't', team_alias: 'Team', models: ['alpha'] }))
   const teamKey = (await done(app.post('/key/generate', { team_id: 't' }))).key
@@ -47,7 +47,7 @@ test('a group gives its models to keys and teams, and takes them back at once', 
 })
 
 test('names of groups are one each, and who is named must be there', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   const { access_group_id: id } = await done(app.post('/v1/access_group', { access_group_name: 'a' }), 201)
   await done(app.post('/v1/unified_access_group', { access_group_name: 'b' }), 201)
   const conflict = await app.post('/v1/access_group', { access_group_name: 'a' })
@@ -64,7 +64,7 @@ test('names of groups are one each, and who is named must be there', async (cont
 })
 
 test('a name on deployments is a group that keys can list among their models', async (context) => {
-  const app = await startManagement(context, { environment: { STORE_MODEL_IN_DB: 'True' } })
+  const app = await startGateway(context, { environment: { STORE_MODEL_IN_DB: 'True' } })
   const ids: string[] = []
   for (const name of ['one', 'two', 'two']) {
     const litellm_params = { model: `openai/${name}`, api_key: 'none', mock_response: 'hello' }

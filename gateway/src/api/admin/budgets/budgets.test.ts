@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Answer, startManagement } from '../../../../test/management.ts'
+import { type Answer, startGateway } from '../../../../test/gateway.ts'
 
 async function done(answering: Promise<Answer>): Promise<Answer['body']> {
   const answer = await answering
@@ -9,7 +9,7 @@ async function done(answering: Promise<Answer>): Promise<Answer['body']> {
 }
 
 test('a budget is made, changed in parts, described and listed', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   const byModel = { alpha: { max_budget: 1, budget_duration: '1d' } }
   const made = await done(
     app.post('/budget/new', {
@@ -50,7 +50,7 @@ test('a budget is made, changed in parts, described and listed', async (context)
 })
 
 test('a budget that cannot be is refused', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   await done(app.post('/budget/new', { budget_id: 'b' }))
   const cases: readonly [string, object, number, RegExp][] = [
     ['/budget/new', { budget_id: 'b' }, 400, /Budget with id 'b' already exists/],
@@ -70,7 +70,7 @@ test('a budget that cannot be is refused', async (context) => {
 })
 
 test('a budget that somebody has is not deleted', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   await done(app.post('/budget/new', { budget_id: 'b' }))
   const { key } = await done(app.post('/key/generate', { budget_id: 'b' }))
   const refused = await app.post('/budget/delete', { id: 'b' })

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { startManaged } from '../../../../test/managed-app.ts'
+import { startGateway } from '../../../../test/gateway.ts'
 import { playProvider } from '../../../../test/played/provider.ts'
 
 test('a credential is used by the models that name it, and a new value by the very next call', async (context) => {
   const [one, two] = [await playProvider(), await playProvider()]
   context.after(() => one.close())
   context.after(() => two.close())
-  const { post, call, chat } = await startManaged(context)
+  const { post, call, chat } = await startGateway(context)
   const made = await post('/credentials', {
     credential_name: 'shared/eu',
     credential_values: { api_key: 'sk-played', api_base: `${one.url}/v1` },
@@ -33,7 +33,7 @@ test('a credential is used by the models that name it, and a new value by the ve
 })
 
 test('values are shown masked, come back as no change, and are taken away by name', async (context) => {
-  const { app, post, get, call } = await startManaged(context)
+  const { app, post, get, call } = await startGateway(context)
   const values = { api_key: 'sk-0123456789ab', api_base: 'https://example.com/v1', extra: 'x' }
   await post('/credentials', {
     credential_name: 'c',
@@ -63,7 +63,7 @@ test('values are shown masked, come back as no change, and are taken away by nam
 })
 
 test('a credential in use cannot be deleted, and the answer says by whom it is used', async (context) => {
-  const { post, call, get } = await startManaged(context)
+  const { post, call, get } = await startGateway(context)
   await post('/credentials', { credential_name: 'c', credential_values: { api_key: 'sk-0123456789ab' } })
   await post('/model/new', {
     model_name: 'm',
@@ -87,7 +87,7 @@ test('one that the file declares is shown and cannot be changed; a name can be g
   const config =
     'model_list:\n  - { model_name: a, litellm_params: { model: openai/a, api_key: sk-of-the-model-01 }, model_info: { id: a } }\n' +
     'credential_list:\n  - { credential_name: f, credential_values: { api_key: sk-of-the-file-0123 } }\n'
-  const { post, call, get, app } = await startManaged(context, { config })
+  const { post, call, get, app } = await startGateway(context, { config })
   assert.equal((await get('/credentials')).body.credentials[0].credential_values.api_key, 'sk****23')
   for (const [method, body] of [
     ['PATCH', { credential_values: { api_key: 'x' } }],

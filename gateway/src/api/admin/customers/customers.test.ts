@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Answer, startManagement } from '../../../../test/management.ts'
+import { type Answer, startGateway } from '../../../../test/gateway.ts'
 
 async function done(answering: Promise<Answer>): Promise<Answer['body']> {
   const answer = await answering
@@ -10,7 +10,7 @@ async function done(answering: Promise<Answer>): Promise<Answer['body']> {
 
 for (const prefix of ['/customer', '/end_user']) {
   test(`${prefix}: a customer is made, changed, blocked, listed and deleted`, async (context) => {
-    const app = await startManagement(context)
+    const app = await startGateway(context)
     const id = 'kunde/ü 🛫'
     const query = `${prefix}/info?end_user_id=${encodeURIComponent(id)}`
     const made = await done(
@@ -57,7 +57,7 @@ for (const prefix of ['/customer', '/end_user']) {
 }
 
 test('customers share a named budget until one gets limits of its own', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   await done(app.post('/budget/new', { budget_id: 'free', max_budget: 1, rpm_limit: 3 }))
   for (const id of ['a', 'b']) await done(app.post('/customer/new', { user_id: id, budget_id: 'free' }))
   const own = await done(app.post('/customer/update', { user_id: 'a', max_budget: 9 }))

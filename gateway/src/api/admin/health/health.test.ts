@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { waitFor } from '../../../../../e2e/wait.ts'
 import { putKey } from '../../../../test/callers.ts'
-import { startManaged } from '../../../../test/managed-app.ts'
+import { startGateway } from '../../../../test/gateway.ts'
 import { playProvider } from '../../../../test/played/provider.ts'
 
 test('each deployment is really asked, in the words of its mode, and what each answered is told apart', async (context) => {
   const provider = await playProvider({ behaviours: { ill: 'status=500', slow: 'headers-delay=3000' } })
   context.after(() => provider.close())
   const base = { api_key: 'sk-played', api_base: `${provider.url}/v1` }
-  const { post, get } = await startManaged(context, { config: 'model_list: []\n' })
+  const { post, get } = await startGateway(context, { config: 'model_list: []\n' })
   const add = (name: string, params: object, info: object = {}) =>
     post('/model/new', { model_name: name, litellm_params: { ...base, ...params }, model_info: { id: name, ...info } })
   await add('well', { model: 'openai/well' })
@@ -40,7 +40,7 @@ test('each deployment is really asked, in the words of its mode, and what each a
 })
 
 test('one deployment or one model is asked alone, and an unknown id is told', async (context) => {
-  const { get, app } = await startManaged(context)
+  const { get, app } = await startGateway(context)
   assert.equal((await get('/health?model=alpha')).body.healthy_count, 1)
   const [id] = [...app.store.dialect] // any text that is no id
   const unknown = await get(`/health?model_id=${id}`)
@@ -57,7 +57,7 @@ test('one deployment or one model is asked alone, and an unknown id is told', as
 test('checks leave the routing as it was', async (context) => {
   const provider = await playProvider({ behaviours: { m: 'status=429' } })
   context.after(() => provider.close())
-  const { post, get, chat } = await startManaged(context)
+  const { post, get, chat } = await startGateway(context)
   const base = { api_key: 'sk-played', api_base: `${provider.url}/v1` }
   await post('/model/new', { model_name: 'g', litellm_params: { ...base, model: 'openai/m' }, model_info: { id: 'a' } })
   await post('/model/new', {
@@ -75,7 +75,7 @@ test('checks leave the routing as it was', async (context) => {
 test('a deployment is tried before it is declared, and leaves nothing behind', async (context) => {
   const provider = await playProvider()
   context.after(() => provider.close())
-  const { app, post } = await startManaged(context)
+  const { app, post } = await startGateway(context)
   const before = (await app.store.head()).revision
   const params = { model: 'openai/m', api_key: 'sk-played', api_base: `${provider.url}/v1` }
   const good = await post('/health/test_connection', { litellm_params: params })
@@ -90,7 +90,7 @@ test('a deployment is tried before it is declared, and leaves nothing behind', a
 })
 
 test('readiness tells of the store, and of more where it is asked to', async (context) => {
-  const { get, post } = await startManaged(context)
+  const { get, post } = await startGateway(context)
   assert.deepEqual((await get('/health/readiness', '')).body, { status: 'healthy', db: 'connected' })
   assert.equal((await get('/health/readiness/details', '')).status, 401)
   assert.equal((await get('/health/readiness/details')).body.db, 'connected')
@@ -106,7 +106,7 @@ test('background checks find out by themselves, and asking reads what they found
   const provider = await playProvider({ behaviours: { stuck: 'headers-delay=2500' } })
   context.after(() => provider.close())
   const base = { api_key: 'sk-played', api_base: `${provider.url}/v1` }
-  const { post, get } = await startManaged(context, { config: 'model_list: []\n' })
+  const { post, get } = await startGateway(context, { config: 'model_list: []\n' })
   await post('/model/new', { model_name: 'a', litellm_params: { ...base, model: 'openai/a' }, model_info: { id: 'a' } })
   await post('/model/new', {
     model_name: 'b',

@@ -3,17 +3,17 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type Answer, type Management, masterKey, startManagement } from '../../../../test/management.ts'
+import { type Answer, type Gateway, masterKey, startGateway } from '../../../../test/gateway.ts'
 
 const hashOf = (key: string): string => createHash('sha256').update(key).digest('hex')
 
-async function generate(app: Management, body: object = {}, key?: string): Promise<Answer['body']> {
+async function generate(app: Gateway, body: object = {}, key?: string): Promise<Answer['body']> {
   const answer = await app.post('/key/generate', body, key)
   assert.equal(answer.status, 200, answer.text)
   return answer.body
 }
 
-async function info(app: Management, key: string): Promise<Answer['body']> {
+async function info(app: Gateway, key: string): Promise<Answer['body']> {
   const answer = await app.get(`/key/info?key=${encodeURIComponent(key)}`)
   assert.equal(answer.status, 200, answer.text)
   return answer.body.info
@@ -35,7 +35,7 @@ async function everyByte(directory: string): Promise<Buffer> {
 }
 
 test('a new key is shown once, calls at once, and is kept nowhere but as its hash', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   const made = await generate(app, { key_alias: 'first', models: ['alpha'], metadata: { owner: 'ops' } })
   assert.match(made.key, /^sk-[A-Za-z0-9_-]{22}$/)
   assert.equal(made.token, hashOf(made.key))
@@ -63,7 +63,7 @@ test('a new key is shown once, calls at once, and is kept nowhere but as its has
 })
 
 test('every field of a key is stored and shown as LiteLLM shows it', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   await app.post('/budget/new', { budget_id: 'b-1', max_budget: 3 })
   await app.post('/organization/new', { organization_id: 'o-1', organization_alias: 'org' })
   await app.post('/team/new', { team_id: 't-1' })
@@ -112,7 +112,7 @@ test('every field of a key is stored and shown as LiteLLM shows it', async (cont
 })
 
 test('key_type stands for routes, durations are words, and a service account belongs to its team', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   const types = {
     llm_api: ['llm_api_routes'],
     management: ['management_routes'],
@@ -148,7 +148,7 @@ test('key_type stands for routes, durations are words, and a service account bel
 })
 
 test('a key that cannot be is refused with the reason, and nothing is written', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   await generate(app, { key_alias: 'taken', key: 'sk-a-key-of-my-own-1' })
   const bad: readonly [object, number, string, string | RegExp][] = [
     [{ key: 'pk-1' }, 400, 'bad_request_error', /^Invalid key format. LiteLLM Virtual Key must start with 'sk-'/],
@@ -191,7 +191,7 @@ test('a key that cannot be is refused with the reason, and nothing is written', 
 })
 
 test('an update changes what was sent and nothing else; null clears and false values are values', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   const made = await generate(app, {
     key_alias: 'before',
     models: ['alpha'],
@@ -262,7 +262,7 @@ test('an update changes what was sent and nothing else; null clears and false va
 })
 
 test('keys are named by plaintext, hash or alias, and names may hold anything', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   const alias = 'team a/b %41 "quoted" 🛫'
   const made = await generate(app, { key_alias: alias, user_id: 'user/with/slashes ü' })
   for (const name of [made.key, made.token, made.token.toUpperCase(), alias]) {
@@ -278,7 +278,7 @@ test('keys are named by plaintext, hash or alias, and names may hold anything', 
 })
 
 test('deleted keys are refused at once, are told of as deleted, and free their alias', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   const one = await generate(app, { key_alias: 'one', models: ['alpha'] })
   const two = await generate(app, { key_alias: 'two' })
   const three = await generate(app, { key_alias: 'three' })
@@ -299,7 +299,7 @@ test('deleted keys are refused at once, are told of as deleted, and free their a
 })
 
 test('a blocked key is refused until it is unblocked', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   const { key, token } = await generate(app)
   const blocked = await app.post('/key/block', { key })
   assert.deepEqual([blocked.status, blocked.body.blocked, blocked.body.token], [200, true, token])
@@ -312,7 +312,7 @@ test('a blocked key is refused until it is unblocked', async (context) => {
 })
 
 test('a regenerated key keeps everything but its value; the old value stops, or counts until its grace ends', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   const first = await generate(app, { key_alias: 'rotating', models: ['alpha'], spend: 2 })
   const second = (await app.post(`/key/${first.key}/regenerate`, {})).body
   assert.match(second.key, /^sk-/)
@@ -370,7 +370,7 @@ test('a regenerated key keeps everything but its value; the old value stops, or 
 })
 
 test('what a key spent can be set back and no further up', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   const { key, token } = await generate(app, { spend: 5 })
   const reset = await app.post(`/key/${token}/reset_spend`, { reset_to: 1 })
   assert.deepEqual([reset.status, reset.body.spend, reset.body.previous_spend, reset.body.key_hash], [200, 1, 5, token])
@@ -385,7 +385,7 @@ test('what a key spent can be set back and no further up', async (context) => {
 })
 
 test('info shows a key to itself, many keys at once, and 404 for others', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   const { key, token } = await generate(app)
   const other = await generate(app)
   assert.equal((await app.get('/key/info', key)).body.key, token)
@@ -409,7 +409,7 @@ test('info shows a key to itself, many keys at once, and 404 for others', async 
 })
 
 test('of fifty that want one alias at once, one gets it', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   const answers = await Promise.all(
     Array.from({ length: 50 }, () => app.post('/key/generate', { key_alias: 'the one' })),
   )
@@ -420,7 +420,7 @@ test('of fifty that want one alias at once, one gets it', async (context) => {
 })
 
 test('ten thousand keys are listed page by page, each once', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   const actor = { id: 'default_user_id', role: 'proxy_admin', via: 'test' } as const
   const count = 10_000
   await app.app.changes.records({ actor }, async (transaction) => {
@@ -451,7 +451,7 @@ test('ten thousand keys are listed page by page, each once', async (context) => 
 })
 
 test('keys are listed by what they belong to, sorted, whole and with their users', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   await app.post('/team/new', { team_id: 't' })
   await app.post('/user/new', { user_id: 'ann', user_email: 'ann@x.y', auto_create_key: false })
   await generate(app, { key_alias: 'b', user_id: 'ann' })
@@ -477,7 +477,7 @@ test('keys are listed by what they belong to, sorted, whole and with their users
 })
 
 test('many keys are updated each on its own', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   const one = await generate(app, { key_alias: 'one' })
   const answer = await app.post('/key/bulk_update', {
     keys: [
@@ -496,7 +496,7 @@ test('many keys are updated each on its own', async (context) => {
 })
 
 test('a dry run says what would be and does nothing', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   const dry = await app.post('/key/generate?dry_run=true', { key_alias: 'never' })
   assert.equal(dry.status, 200, dry.text)
   assert.equal(dry.body.dry_run, true)
@@ -512,7 +512,7 @@ test('a dry run says what would be and does nothing', async (context) => {
 })
 
 test("the operator's defaults fill what is absent and his ceilings bound what is asked", async (context) => {
-  const app = await startManagement(context, {
+  const app = await startGateway(context, {
     config: `
 model_list:
   - model_name: alpha
@@ -550,7 +550,7 @@ litellm_settings:
 })
 
 test('fields that nothing reads are named, and a body that is no object is refused', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   const answer = await app.post('/key/generate', { key_alais: 'typo' })
   assert.equal(answer.headers.get('x-midflight-warnings'), 'unknown_fields=key_alais')
   const guarded = await app.post('/key/generate', { guardrails: ['g'], auto_rotate: false, tags: [], prompts: [] })
@@ -562,7 +562,7 @@ test('fields that nothing reads are named, and a body that is no object is refus
 })
 
 test('a request that is sent again with its Idempotency-Key makes no second key, and the first is kept sealed', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   const headers = { 'idempotency-key': 'retry-1' }
   const first = await app.call('POST', '/key/generate', { models: ['alpha'] }, masterKey, headers)
   const again = await app.call('POST', '/key/generate', { models: ['alpha'] }, masterKey, headers)
@@ -574,7 +574,7 @@ test('a request that is sent again with its Idempotency-Key makes no second key,
 })
 
 test('a user lists his own keys, with those of the teams he administers and those he made for others', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   await app.post('/team/new', {
     team_id: 't',
     members_with_roles: [
@@ -607,7 +607,7 @@ test('a user lists his own keys, with those of the teams he administers and thos
 })
 
 test('secrets that a row holds are shown masked, and sending the row back keeps them', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   const canary = 'canary-of-a-logging-secret-0123456789'
   const logging = [
     { callback_name: 'langfuse', callback_vars: { langfuse_secret_key: canary, langfuse_host: 'https://l' } },

@@ -1,20 +1,12 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { type Answer, type Management, startManagement } from '../../../../test/management.ts'
+import { type Answer, type Gateway, startGateway } from '../../../../test/gateway.ts'
+import { scratchDirectory } from '../../../../test/scratch.ts'
 
 /** Two replicas over one store: what one answered is true on the other at that moment. */
-async function pair(context: TestContext): Promise<readonly [Management, Management]> {
-  const dataDirectory = await mkdtemp(join(tmpdir(), 'midflight-pair-'))
-  const closing: (() => Promise<void>)[] = []
-  const later = { after: (close: () => Promise<void>) => void closing.push(close) }
-  context.after(async () => {
-    for (const close of closing) await close()
-    await rm(dataDirectory, { recursive: true, force: true })
-  })
-  return [await startManagement(later, { dataDirectory }), await startManagement(later, { dataDirectory })]
+async function pair(context: TestContext): Promise<readonly [Gateway, Gateway]> {
+  const dataDirectory = scratchDirectory()
+  return [await startGateway(context, { dataDirectory }), await startGateway(context, { dataDirectory })]
 }
 
 async function done(answering: Promise<Answer>): Promise<Answer['body']> {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { keyId, putCaller, putKey, putRecord, recordOf } from '../../../../test/callers.ts'
-import { startManaged } from '../../../../test/managed-app.ts'
+import { startGateway } from '../../../../test/gateway.ts'
 import { playProvider } from '../../../../test/played/provider.ts'
 
 const mock = { model: 'openai/gpt-x', api_key: 'none', mock_response: 'hello' }
 
 test('a model that was created serves at once, is listed, and keeps the keys that nobody knows', async (context) => {
-  const { post, get, chat } = await startManaged(context)
+  const { post, get, chat } = await startGateway(context)
   const created = await post('/model/new', {
     model_name: 'gamma',
     litellm_params: { ...mock, weight: 3, extra_headers: { 'x-team': 'blue' } },
@@ -43,7 +43,7 @@ test('a model that was created serves at once, is listed, and keeps the keys tha
 })
 
 test('two of the same name share the calls, and one may be called by its id', async (context) => {
-  const { post, get, chat } = await startManaged(context)
+  const { post, get, chat } = await startGateway(context)
   for (const id of ['one', 2]) {
     const { status } = await post('/model/new', { model_name: 'alpha', litellm_params: mock, model_info: { id } })
     assert.equal(status, 200)
@@ -58,7 +58,7 @@ test('two of the same name share the calls, and one may be called by its id', as
 test('a provider given beside a bare model name is asked for that model', async (context) => {
   const provider = await playProvider()
   context.after(() => provider.close())
-  const { post, chat } = await startManaged(context, { environment: { SECRET_OF_MODEL: 'sk-played' } })
+  const { post, chat } = await startGateway(context, { environment: { SECRET_OF_MODEL: 'sk-played' } })
   await post('/model/new', {
     model_name: 'openai/gpt-5',
     litellm_params: {
@@ -175,7 +175,7 @@ const refusals = [
 test('every mistake is refused with LiteLLM’s status, type and words, and writes nothing', async (context) => {
   const config =
     'model_list:\n  - model_name: alpha\n    litellm_params: { model: openai/a, api_key: none, mock_response: hi }\n    model_info: { id: of-the-file }\n'
-  const { app, post, call } = await startManaged(context, { config })
+  const { app, post, call } = await startGateway(context, { config })
   await post('/model/new', { model_name: 'own', litellm_params: mock, model_info: { id: 'taken' } })
   const before = (await app.store.head()).revision
   for (const [method, path, sent, status, expected] of refusals) {
@@ -187,7 +187,7 @@ test('every mistake is refused with LiteLLM’s status, type and words, and writ
 })
 
 test('with the store switched off models are not changed by API', async (context) => {
-  const { post, call } = await startManaged(context, { environment: { STORE_MODEL_IN_DB: 'False' } })
+  const { post, call } = await startGateway(context, { environment: { STORE_MODEL_IN_DB: 'False' } })
   const off = await post('/model/new', { model_name: 'x', litellm_params: mock })
   assert.equal(off.status, 500)
   assert.deepEqual(off.body.error, {
@@ -203,7 +203,7 @@ test('with the store switched off models are not changed by API', async (context
 })
 
 test('only what is sent changes; null takes a key away, and what was shown and comes back means no change', async (context) => {
-  const { post, get, call, app } = await startManaged(context)
+  const { post, get, call, app } = await startGateway(context)
   const params = {
     ...mock,
     api_key: 'sk-secret-0123456789',
@@ -232,7 +232,7 @@ test('only what is sent changes; null takes a key away, and what was shown and c
 })
 
 test('a new name is written into every allow-list in the same change, and calls by the old one are refused', async (context) => {
-  const { app, post, call, chat } = await startManaged(context)
+  const { app, post, call, chat } = await startGateway(context)
   await post('/model/new', { model_name: 'old', litellm_params: mock, model_info: { id: 'm' } })
   await putRecord(app, 'team', 't', { team_id: 't', models: ['old', 'alpha'], model_aliases: { short: 'old' } })
   await putRecord(app, 'user', 'u', { user_id: 'u', models: ['old'] })
@@ -259,7 +259,7 @@ test('a new name is written into every allow-list in the same change, and calls 
 })
 
 test('where others keep the old name, lists get the new one beside it', async (context) => {
-  const { app, post, call } = await startManaged(context)
+  const { app, post, call } = await startGateway(context)
   for (const id of ['a', 'b']) await post('/model/new', { model_name: 'old', litellm_params: mock, model_info: { id } })
   const key = await putKey(app, 'shared', { models: ['old'] })
   await call('PATCH', '/model/a/update', { model_name: 'new' })
@@ -267,7 +267,7 @@ test('where others keep the old name, lists get the new one beside it', async (c
 })
 
 test('a blocked deployment takes no calls, its siblings do; with all blocked calls are refused', async (context) => {
-  const { post, chat, get } = await startManaged(context)
+  const { post, chat, get } = await startGateway(context)
   for (const id of ['a', 'b']) {
     await post('/model/new', { model_name: 'm', litellm_params: { ...mock, mock_response: id }, model_info: { id } })
   }
@@ -290,7 +290,7 @@ test('a blocked deployment takes no calls, its siblings do; with all blocked cal
 })
 
 test('a team’s model is called by its public name by the team alone, and its admin may change it', async (context) => {
-  const { app, post, call, chat, get } = await startManaged(context)
+  const { app, post, call, chat, get } = await startGateway(context)
   await putRecord(app, 'team', 't', {
     team_id: 't',
     models: ['alpha'],
@@ -333,7 +333,7 @@ test('a team’s model is called by its public name by the team alone, and its a
 })
 
 test('a dry run says what would differ, writes nothing and shows no secret', async (context) => {
-  const { app, post } = await startManaged(context)
+  const { app, post } = await startGateway(context)
   const before = (await app.store.head()).revision
   const { body, text } = await post('/model/new?dry_run=true', {
     model_name: 'm',
@@ -350,7 +350,7 @@ test('a dry run says what would differ, writes nothing and shows no secret', asy
 })
 
 test('a change under If-Match is made only while nobody else has changed anything', async (context) => {
-  const { post, call } = await startManaged(context)
+  const { post, call } = await startGateway(context)
   const first = await post('/model/new', { model_name: 'm', litellm_params: mock, model_info: { id: 'm' } })
   const revision = first.headers.get('x-midflight-revision') ?? ''
   const ok = await call('PATCH', '/model/m/update', { litellm_params: { weight: 2 } }, undefined, {
@@ -364,7 +364,7 @@ test('a change under If-Match is made only while nobody else has changed anythin
 })
 
 test('twenty models created at once are all there', async (context) => {
-  const { post, get } = await startManaged(context)
+  const { post, get } = await startGateway(context)
   const answers = await Promise.all(
     Array.from({ length: 20 }, (_, index) =>
       post('/model/new', { model_name: `m${index}`, litellm_params: mock, model_info: { id: `m${index}` } }),
@@ -375,7 +375,7 @@ test('twenty models created at once are all there', async (context) => {
 })
 
 test('a group shows the largest limits and prices of its deployments and the sum of their rates', async (context) => {
-  const { post, get } = await startManaged(context)
+  const { post, get } = await startGateway(context)
   await post('/model/new', {
     model_name: 'g',
     litellm_params: { ...mock, tpm: 100, rpm: 1 },
@@ -409,7 +409,7 @@ test('a group shows the largest limits and prices of its deployments and the sum
 })
 
 test('the price map’s prices and limits are shown, and come back as no change; own prices are shown in their place', async (context) => {
-  const { app, post, get, call } = await startManaged(context)
+  const { app, post, get, call } = await startGateway(context)
   const params = { model: 'openai/gpt-4o-mini', api_key: 'none', mock_response: 'x' }
   await post('/model/new', { model_name: 'm', litellm_params: params, model_info: { id: 'm' } })
   const { model_info: info } = (await get('/model/info?litellm_model_id=m')).body.data[0]
@@ -424,7 +424,7 @@ test('the price map’s prices and limits are shown, and come back as no change;
 })
 
 test('a model may have any name; what no header can hold is percent-encoded there', async (context) => {
-  const { post, chat } = await startManaged(context)
+  const { post, chat } = await startGateway(context)
   for (const [name, shown] of [
     ['ключ-☃', '%D0%BA%D0%BB%D1%8E%D1%87-%E2%98%83'],
     ['été', '%C3%A9t%C3%A9'],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Answer, startManagement } from '../../../../test/management.ts'
+import { type Answer, startGateway } from '../../../../test/gateway.ts'
 
 async function done(answering: Promise<Answer>): Promise<Answer['body']> {
   const answer = await answering
@@ -9,7 +9,7 @@ async function done(answering: Promise<Answer>): Promise<Answer['body']> {
 }
 
 test('an organization is made with a budget and shown with members and teams', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   const made = await done(
     app.post('/organization/new', { organization_alias: 'Org ü', max_budget: 3.5, tpm_limit: 120, models: ['alpha'] }),
   )
@@ -47,7 +47,7 @@ test('an organization is made with a budget and shown with members and teams', a
 })
 
 test('an update changes what was sent; limits are those of its budget', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   await done(
     app.post('/organization/new', { organization_id: 'o', organization_alias: 'o', max_budget: 3, metadata: { a: 1 } }),
   )
@@ -65,7 +65,7 @@ test('an update changes what was sent; limits are those of its budget', async (c
 })
 
 test("a member's role changes what he may do, at once", async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   await done(app.post('/organization/new', { organization_id: 'o', organization_alias: 'o' }))
   const { key } = await done(app.post('/user/new', { user_id: 'ann' }))
   const member = { organization_id: 'o', user_id: 'ann' }
@@ -94,7 +94,7 @@ test("a member's role changes what he may do, at once", async (context) => {
 })
 
 test('a deleted organization takes its teams, keys and memberships along, and nobody else’s', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   for (const id of ['o', 'p'])
     await done(app.post('/organization/new', { organization_id: id, organization_alias: id }))
   await done(app.post('/team/new', { team_id: 't', organization_id: 'o' }))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { startManaged } from '../../../../test/managed-app.ts'
+import { startGateway } from '../../../../test/gateway.ts'
 import { playProvider } from '../../../../test/played/provider.ts'
 
 const fileWith = (settings: string) =>
@@ -12,7 +12,7 @@ const fileWith = (settings: string) =>
 test('the number of retries that is sent is the number that the next call makes', async (context) => {
   const provider = await playProvider({ behaviours: { m: 'status=500' } })
   context.after(() => provider.close())
-  const { post, chat } = await startManaged(context)
+  const { post, chat } = await startGateway(context)
   await post('/model/new', {
     model_name: 'm',
     litellm_params: { model: 'openai/m', api_key: 'sk-played', api_base: `${provider.url}/v1` },
@@ -28,7 +28,7 @@ test('the number of retries that is sent is the number that the next call makes'
 })
 
 test('settings are merged key by key: the request wins, what it does not name stays, null takes away', async (context) => {
-  const { post, get, app } = await startManaged(context)
+  const { post, get, app } = await startGateway(context)
   await post('/config/update', {
     router_settings: { num_retries: 1, timeout: 9, model_group_alias: { nick: 'alpha' } },
   })
@@ -51,7 +51,7 @@ test('settings are merged key by key: the request wins, what it does not name st
 })
 
 test('an alias that is set by API works at once, and the next list of aliases replaces it', async (context) => {
-  const { post, chat } = await startManaged(context)
+  const { post, chat } = await startGateway(context)
   await post('/config/update', {
     router_settings: { model_group_alias: { nick: 'alpha', other: { model: 'beta', hidden: true } } },
   })
@@ -70,7 +70,7 @@ test('what the file sets is not changed by API, and goes on counting', async (co
   const config = fileWith(
     'router_settings: { num_retries: 1, model_group_alias: { f: alpha } }\ngeneral_settings: { max_request_size_mb: 3 }\n',
   )
-  const { post, get } = await startManaged(context, { config })
+  const { post, get } = await startGateway(context, { config })
   const refused = await post('/config/update', { router_settings: { num_retries: 5, timeout: 9 } })
   assert.equal(refused.status, 400)
   assert.deepEqual(refused.body, {
@@ -101,7 +101,7 @@ test('what the file sets is not changed by API, and goes on counting', async (co
 })
 
 test('one general setting is changed, shown and taken back by its name', async (context) => {
-  const { post, get } = await startManaged(context)
+  const { post, get } = await startGateway(context)
   const set = (name: string, value: unknown) =>
     post('/config/field/update', { field_name: name, field_value: value, config_type: 'general_settings' })
   assert.deepEqual((await set('always_include_stream_usage', true)).body, {
@@ -126,7 +126,7 @@ test('one general setting is changed, shown and taken back by its name', async (
 })
 
 test('settings that have no effect are kept and said to have none; those that would give power are refused', async (context) => {
-  const { post } = await startManaged(context)
+  const { post } = await startGateway(context)
   const ignored = await post('/config/update', { general_settings: { alerting: ['slack'] } })
   assert.equal(ignored.status, 200)
   assert.equal(ignored.headers.get('x-midflight-warnings'), 'settings_without_effect=general_settings.alerting')
@@ -136,7 +136,7 @@ test('settings that have no effect are kept and said to have none; those that wo
 })
 
 test('fallbacks are set, replaced, used, shown and taken away', async (context) => {
-  const { post, get, call, chat } = await startManaged(context)
+  const { post, get, call, chat } = await startGateway(context)
   await post('/model/new', {
     model_name: 'down',
     litellm_params: { model: 'openai/x', api_key: 'k', mock_response: 'litellm.InternalServerError', num_retries: 0 },
@@ -173,7 +173,7 @@ test('fallbacks are set, replaced, used, shown and taken away', async (context) 
 })
 
 test('what is exported is imported again: whole or not at all, and twice is as once', async (context) => {
-  const source = await startManaged(context)
+  const source = await startGateway(context)
   const mock = { model: 'openai/x', api_key: 'sk-secret-of-the-model', mock_response: 'hi' }
   await source.post('/model/new', { model_name: 'm', litellm_params: mock, model_info: { id: 'm' } })
   await source.post('/credentials', { credential_name: 'c', credential_values: { api_key: 'sk-secret-of-credential' } })
@@ -181,7 +181,7 @@ test('what is exported is imported again: whole or not at all, and twice is as o
   const shown = await source.get('/config/export')
   assert.ok(!shown.text.includes('secret'))
   const whole = await source.get('/config/export?redact_secrets=false')
-  const target = await startManaged(context)
+  const target = await startGateway(context)
   const masked = await target.post('/config/import', { data: shown.body.data })
   assert.equal(masked.status, 400, masked.text)
   const dry = await target.post('/config/import', { data: whole.body.data, dry_run: true })

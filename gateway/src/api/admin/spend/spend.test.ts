@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Management, startManagement } from '../../../../test/management.ts'
+import { type Gateway, startGateway } from '../../../../test/gateway.ts'
 
 const config = `
 model_list:
@@ -15,7 +15,7 @@ router_settings: { num_retries: 0 }
 const today = new Date().toISOString().slice(0, 10)
 
 /** A gateway whose ledger holds so many rows as calls were made. */
-async function settled(app: Management, calls: number): Promise<void> {
+async function settled(app: Gateway, calls: number): Promise<void> {
   for (;;) {
     const { body } = await app.get('/global/activity')
     if (body.sum_api_requests >= calls) return
@@ -24,7 +24,7 @@ async function settled(app: Management, calls: number): Promise<void> {
 }
 
 test('a call is in the logs with its tokens, its cost and what it was charged to', async (context) => {
-  const app = await startManagement(context, { config })
+  const app = await startGateway(context, { config })
   const { body: key } = await app.post('/key/generate', {
     key_alias: 'first',
     user_id: 'ann',
@@ -53,9 +53,9 @@ test('a call is in the logs with its tokens, its cost and what it was charged to
 })
 
 test('a refused call and one that failed at the provider are in the logs too, without a cost', async (context) => {
-  const app = await startManagement(context, { config })
-  await app.chat('broken', 'sk-master-of-the-management-test')
-  await app.chat('nothing-of-that-name', 'sk-master-of-the-management-test')
+  const app = await startGateway(context, { config })
+  await app.chat('broken', 'sk-master-of-the-test')
+  await app.chat('nothing-of-that-name', 'sk-master-of-the-test')
   await settled(app, 2)
   const { body } = await app.get('/spend/logs/v2?status_filter=failure&sort_by=startTime&sort_order=asc')
   assert.equal(body.total, 2)
@@ -69,7 +69,7 @@ test('a refused call and one that failed at the provider are in the logs too, wi
 })
 
 test('pages, exports and sums agree on what was spent', async (context) => {
-  const app = await startManagement(context, { config })
+  const app = await startGateway(context, { config })
   const { body: team } = await app.post('/team/new', { team_alias: 'a, "quoted" team' })
   const { body: key } = await app.post('/key/generate', { team_id: team.team_id })
   for (let n = 0; n < 5; n += 1) await app.chat('alpha', key.key)
@@ -78,7 +78,7 @@ test('pages, exports and sums agree on what was spent', async (context) => {
   assert.deepEqual([page.data.length, page.total, page.total_pages], [2, 5, 3])
   const csv = (
     await fetch(`${app.url}/spend/logs/export`, {
-      headers: { authorization: 'Bearer sk-master-of-the-management-test' },
+      headers: { authorization: 'Bearer sk-master-of-the-test' },
     })
   ).text()
   assert.equal((await csv).trimEnd().split('\n').length, 6)
@@ -95,7 +95,7 @@ test('pages, exports and sums agree on what was spent', async (context) => {
 })
 
 test('a caller sees its own calls only, and no sums of the proxy', async (context) => {
-  const app = await startManagement(context, { config })
+  const app = await startGateway(context, { config })
   const { body: ann } = await app.post('/user/new', { user_id: 'ann', user_role: 'internal_user' })
   const { body: bob } = await app.post('/user/new', { user_id: 'bob', user_role: 'internal_user' })
   await app.chat('alpha', ann.key)
@@ -115,7 +115,7 @@ test('a caller sees its own calls only, and no sums of the proxy', async (contex
 })
 
 test('a date that is none is refused by name', async (context) => {
-  const app = await startManagement(context, { config })
+  const app = await startGateway(context, { config })
   const { status, body } = await app.get('/spend/logs?start_date=yesterday&end_date=2026-11-21')
   assert.equal(status, 400)
   assert.match(body.error.message, /start_date is not a date/)
@@ -123,7 +123,7 @@ test('a date that is none is refused by name', async (context) => {
 })
 
 test("sums by day are the caller's own, whichever key it names", async (context) => {
-  const app = await startManagement(context, { config })
+  const app = await startGateway(context, { config })
   const keyOf = async (user: string): Promise<{ key: string; token: string }> =>
     (await app.post('/user/new', { user_id: user })).body
   const [ann, bob] = [await keyOf('ann'), await keyOf('bob')]

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { startManagement } from '../../../../test/management.ts'
+import { startGateway } from '../../../../test/gateway.ts'
 
 test('a tag is made with a budget, changed, shown and deleted', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   const made = await app.post('/tag/new', { name: 'prod/ü', description: 'x', max_budget: 3, models: ['alpha'] })
   assert.equal(made.status, 200, made.text)
   assert.equal(made.body.message, 'Tag prod/ü created successfully')

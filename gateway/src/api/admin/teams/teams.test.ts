@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Answer, type Management, startManagement } from '../../../../test/management.ts'
+import { type Answer, type Gateway, startGateway } from '../../../../test/gateway.ts'
 
 async function done(answering: Promise<Answer>): Promise<Answer['body']> {
   const answer = await answering
@@ -17,11 +17,11 @@ async function refused(answering: Promise<Answer>, status: number, message: stri
   return answer.body
 }
 
-const infoOf = async (app: Management, id: string) => done(app.get(`/team/info?team_id=${encodeURIComponent(id)}`))
-const rosterOf = async (app: Management, id: string) => (await infoOf(app, id)).team_info.members_with_roles
+const infoOf = async (app: Gateway, id: string) => done(app.get(`/team/info?team_id=${encodeURIComponent(id)}`))
+const rosterOf = async (app: Gateway, id: string) => (await infoOf(app, id)).team_info.members_with_roles
 
 test('a team is made with its members, its maker and its limits', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   const made = await done(
     app.post('/team/new', {
       team_alias: 'Grüße 🛫',
@@ -71,7 +71,7 @@ test('a team is made with its members, its maker and its limits', async (context
 })
 
 test('a team that cannot be is refused with the reason, and no user of it is made', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   await done(app.post('/team/new', { team_id: 'taken' }))
   await done(
     app.post('/organization/new', {
@@ -113,7 +113,7 @@ test('a team that cannot be is refused with the reason, and no user of it is mad
 })
 
 test('an update keeps what was not sent; null clears; members stay', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   await done(
     app.post('/team/new', {
       team_id: 't',
@@ -144,7 +144,7 @@ test('an update keeps what was not sent; null clears; members stay', async (cont
 })
 
 test('members join by id or address, once, and unknown ones become users', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   await done(app.post('/team/new', { team_id: 't' }))
   await done(app.post('/user/new', { user_id: 'ann', user_email: 'ann@x.org', auto_create_key: false }))
   const added = await done(
@@ -202,7 +202,7 @@ test('members join by id or address, once, and unknown ones become users', async
 })
 
 test("a member's limits and role are changed, and a member who leaves loses the keys of the team", async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   await done(app.post('/team/new', { team_id: 't', team_member_budget: 3 }))
   await done(app.post('/team/member_add', { team_id: 't', member: { role: 'user', user_id: 'ann' } }))
   const { key } = await done(app.post('/key/generate', { team_id: 't', user_id: 'ann' }))
@@ -253,7 +253,7 @@ test("a member's limits and role are changed, and a member who leaves loses the 
 })
 
 test('many members are added each on its own', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   await done(app.post('/team/new', { team_id: 't' }))
   const members = [
     { role: 'user', user_id: 'a' },
@@ -281,7 +281,7 @@ test('many members are added each on its own', async (context) => {
 })
 
 test('a deleted team takes its keys and memberships along, all teams or none', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   await done(app.post('/team/new', { team_id: 't', members_with_roles: [{ role: 'user', user_id: 'ann' }] }))
   await done(app.post('/team/new', { team_id: 'u' }))
   const { key } = await done(app.post('/key/generate', { team_id: 't' }))
@@ -300,7 +300,7 @@ test('a deleted team takes its keys and memberships along, all teams or none', a
 })
 
 test('a blocked team calls nothing', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   await done(app.post('/team/new', { team_id: 't' }))
   const { key } = await done(app.post('/key/generate', { team_id: 't' }))
   assert.equal((await done(app.post('/team/block', { team_id: 't' }))).blocked, true)
@@ -311,7 +311,7 @@ test('a blocked team calls nothing', async (context) => {
 })
 
 test('the list of models of a team grows and shrinks, and does not open when it is emptied', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   await done(app.post('/team/new', { team_id: 't', models: ['alpha'] }))
   const { key } = await done(app.post('/key/generate', { team_id: 't' }))
   assert.deepEqual((await done(app.post('/team/model/add', { team_id: 't', models: ['beta', 'alpha'] }))).models, [
@@ -325,7 +325,7 @@ test('the list of models of a team grows and shrinks, and does not open when it 
 })
 
 test('teams are listed for admins and for their members', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   await done(app.post('/organization/new', { organization_id: 'o', organization_alias: 'o' }))
   await done(app.post('/team/new', { team_id: 'a', team_alias: 'Alpha team', organization_id: 'o' }))
   await done(app.post('/team/new', { team_id: 'b', team_alias: 'beta team' }))
@@ -344,7 +344,7 @@ test('teams are listed for admins and for their members', async (context) => {
 })
 
 test('teams that are made at the same time are all there', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   await done(app.post('/user/new', { user_id: 'ann', auto_create_key: false }))
   const body = { members_with_roles: [{ role: 'user', user_id: 'ann' }] }
   const made = await Promise.all(Array.from({ length: 10 }, () => done(app.post('/team/new', body))))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Answer, type Management, startManagement } from '../../../../test/management.ts'
+import { type Answer, type Gateway, startGateway } from '../../../../test/gateway.ts'
 
 async function done(answering: Promise<Answer>): Promise<Answer['body']> {
   const answer = await answering
@@ -15,11 +15,11 @@ async function refused(answering: Promise<Answer>, status: number, message: stri
   else assert.match(answer.body.error?.message ?? JSON.stringify(answer.body.detail), message)
 }
 
-const infoOf = async (app: Management, id: string) =>
+const infoOf = async (app: Gateway, id: string) =>
   (await done(app.get(`/user/info?user_id=${encodeURIComponent(id)}`))).user_info
 
 test('a new user has a first key that acts for him, unless none is wanted', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   const made = await done(
     app.post('/user/new', {
       user_id: 'ann',
@@ -59,7 +59,7 @@ test('a new user has a first key that acts for him, unless none is wanted', asyn
 })
 
 test('ids and addresses belong to one user each, in any case', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   await done(app.post('/user/new', { user_id: 'ann', user_email: 'ann@x.org' }))
   await refused(app.post('/user/new', { user_id: 'ann' }), 409, "{'error': 'User with user_id ann already exists'}")
   await refused(
@@ -83,7 +83,7 @@ test('ids and addresses belong to one user each, in any case', async (context) =
 })
 
 test('an update changes what was sent, by id or by address', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   const id = 'grüße/world 🛫'
   await done(
     app.post('/user/new', { user_id: id, user_email: 'a@b.c', max_budget: 5, models: ['alpha'], metadata: { a: 1 } }),
@@ -105,7 +105,7 @@ test('an update changes what was sent, by id or by address', async (context) => 
 })
 
 test('a role that is taken away does not work any more', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   const { key } = await done(app.post('/user/new', { user_id: 'root', user_role: 'proxy_admin' }))
   assert.equal((await app.get('/user/list', key)).status, 200)
   await done(app.post('/user/update', { user_id: 'root', user_role: 'internal_user' }))
@@ -113,7 +113,7 @@ test('a role that is taken away does not work any more', async (context) => {
 })
 
 test('a deleted user takes keys and memberships along, and the answer is how many', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   await done(app.post('/team/new', { team_id: 't', max_budget: 10 }))
   await done(app.post('/organization/new', { organization_id: 'o', organization_alias: 'o' }))
   const { key } = await done(app.post('/user/new', { user_id: 'ann', teams: ['t'], organizations: ['o'] }))
@@ -140,7 +140,7 @@ test('a deleted user takes keys and memberships along, and the answer is how man
 })
 
 test('users are listed by page, role, team and part of an address', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   await done(app.post('/team/new', { team_id: 't' }))
   for (const name of ['a', 'b', 'c']) {
     await done(
@@ -163,7 +163,7 @@ test('users are listed by page, role, team and part of an address', async (conte
 })
 
 test('many users are updated each on its own, and everybody may ask which roles there are', async (context) => {
-  const app = await startManagement(context)
+  const app = await startGateway(context)
   const { key } = await done(app.post('/user/new', { user_id: 'a' }))
   const answer = await done(
     app.post('/user/bulk_update', {
