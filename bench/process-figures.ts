@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 
 /** `USER_HZ`: Linux has reported process times in hundredths of a second on every architecture Node runs on. */
 const ticksPerSecond = 100
@@ -7,6 +7,14 @@ const ticksPerSecond = 100
 export function cpuSeconds(pid: number): number {
   const ticks = familyOf(pid).reduce((sum, member) => sum + cpuTicks(member), 0)
   return ticks / ticksPerSecond
+}
+
+/** The same of one process without its descendants, the main thread apart from all others (of SQLite, of V8, of libuv). */
+export function threadSeconds(pid: number): { readonly main: number; readonly other: number } {
+  const threads = readdirSync(`/proc/${pid}/task`)
+  const seconds = (thread: string) => cpuTicks(pid, `task/${thread}/stat`) / ticksPerSecond
+  const main = seconds(String(pid))
+  return { main, other: threads.reduce((sum, thread) => sum + seconds(thread), -main) }
 }
 
 /** Resident memory of a process and its descendants, MiB. */
@@ -23,9 +31,9 @@ function familyOf(pid: number): readonly number[] {
   return [pid, ...children.flatMap(familyOf)]
 }
 
-function cpuTicks(pid: number): number {
+function cpuTicks(pid: number, file = 'stat'): number {
   // The program's name, in brackets, may hold spaces; the numbered fields start behind it (proc(5): 14 utime, 15 stime).
-  const fields = readProc(pid, 'stat')
+  const fields = readProc(pid, file)
     .replace(/^.*\) /s, '')
     .split(' ')
   return Number(fields[11] ?? 0) + Number(fields[12] ?? 0)

@@ -10,6 +10,8 @@ export interface Target {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
+  /** Keys to call with, one after the other; absent: what `headers` says. */
+  readonly bearers?: readonly string[]
 }
 
 export interface Load {
@@ -50,12 +52,28 @@ function luaFor(target: Target): string {
   return `wrk.method = "POST"
 wrk.body = ${quote(target.body)}
 ${headers.join('\n')}
+${target.bearers === undefined ? '' : rotation(target.bearers)}
 done = function(summary, latency, requests)
   local e = summary.errors
   io.write(string.format("bench %d %d %d %d %d\\n", summary.requests, summary.duration, latency:percentile(50),
     latency:percentile(99), e.connect + e.read + e.write + e.status + e.timeout))
 end
 `
+}
+
+/** The requests are made once, so that the load costs no more than without. */
+function rotation(bearers: readonly string[]): string {
+  return `local requests, n = {}, 0
+init = function(args)
+  for i, key in ipairs({ ${bearers.map(quote).join(', ')} }) do
+    wrk.headers["authorization"] = "Bearer " .. key
+    requests[i] = wrk.format()
+  end
+end
+request = function()
+  n = n % #requests + 1
+  return requests[n]
+end`
 }
 
 /** JSON strings of printable ASCII are Lua strings too. */
