@@ -140,6 +140,7 @@ class TracingBuild implements Build {
       inputs: this.#inputs,
       reports: this.reports,
       shares: this.#shares,
+      digest: undefined,
       holds: 0,
     }
   }

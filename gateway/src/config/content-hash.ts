@@ -1,40 +1,33 @@
 import { createHash, hash as digest } from 'node:crypto'
 import type { Layer } from '../core/resource.ts'
 import type { Entry } from './entry.ts'
-import type { Pacer } from './pacer.ts'
-
-/** Digests of entries; entries outlive turns, so each is hashed once. */
-const digests = new WeakMap<Entry, Int32Array>()
 
 /**
  * Over kind, name and content of everything that serves: equal hashes are equal configurations. The order counts where it was
  * written by hand; rows of a database have none, and replicas may have learned of them in another order.
- * @param tables what serves, by kind
- * @param isRow whether it is a row; `undefined`: it is nobody's content
  */
-export async function contentHash(
-  tables: Iterable<ReadonlyMap<string, Entry>>,
-  isRow: (entry: Entry) => boolean | undefined,
-  pacer: Pacer,
-): Promise<string> {
-  const ordered = createHash('sha256')
+export class ContentHash {
+  readonly #ordered = createHash('sha256')
   // Four words of the digests, added up without regard to order by exclusive or. Plain loops: this runs over every row in every turn.
-  const rows = new Int32Array(4)
-  let anyRow = false
-  for (const table of tables) {
-    for (const entry of table.values()) {
-      const row = isRow(entry)
-      if (row === false) ordered.update(textOf(entry))
-      if (row === true) {
-        anyRow = true
-        const words = digestOf(entry)
-        for (let index = 0; index < 4; index += 1) rows[index] = (rows[index] ?? 0) ^ (words[index] ?? 0)
-      }
-      if (pacer.due()) await pacer.pause()
+  readonly #rows = new Int32Array(4)
+  #anyRow = false
+
+  add(entry: Entry, isRow: boolean): void {
+    if (!isRow) {
+      this.#ordered.update(textOf(entry))
+      return
     }
+    this.#anyRow = true
+    const words = digestOf(entry)
+    const rows = this.#rows
+    for (let index = 0; index < 4; index += 1) rows[index] = (rows[index] ?? 0) ^ (words[index] ?? 0)
   }
-  if (anyRow) ordered.update(rows)
-  return ordered.digest('hex')
+
+  /** To be called once. */
+  digest(): string {
+    if (this.#anyRow) this.#ordered.update(this.#rows)
+    return this.#ordered.digest('hex')
+  }
 }
 
 /** Layers whose content was hashed already. */
@@ -55,11 +48,10 @@ export function layersHash(layers: readonly Layer[]): string {
 }
 
 function digestOf(entry: Entry): Int32Array {
-  const known = digests.get(entry)
-  if (known !== undefined) return known
+  if (entry.digest !== undefined) return entry.digest
   const bytes = digest('sha256', textOf(entry), 'buffer')
   const words = Int32Array.from({ length: 4 }, (_, index) => bytes.readInt32BE(index * 4))
-  digests.set(entry, words)
+  entry.digest = words
   return words
 }
 

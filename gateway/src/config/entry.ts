@@ -17,6 +17,8 @@ export interface Entry<Name extends KindName = KindName> {
   /** Warnings, to be shown as long as it serves. */
   readonly reports: readonly Report[]
   readonly shares: readonly { release(): void }[]
+  /** Of kind, name and content, once it was asked for: entries outlive turns, so each is hashed once. */
+  digest: Int32Array | undefined
   /** Generations and preparations that use it. */
   holds: number
 }

@@ -7,6 +7,15 @@ import type { ModelIndex, Resolution } from './snapshot.ts'
 /** Names beyond the exact ones that are remembered; the names are the callers', so there may be any number. */
 const rememberedNames = 1024
 
+/** What a public name stands for, and the deployments it was made from, as they were declared. */
+interface Named {
+  readonly declared: readonly Deployment[]
+  readonly group: ModelGroup
+  /** Of a name that is one look-up; a pattern has none. */
+  readonly resolution: Resolution | undefined
+  readonly pattern: Pattern | undefined
+}
+
 interface Pattern {
   readonly name: string
   readonly prefix: string
@@ -25,33 +34,30 @@ export class NameIndex implements ModelIndex {
   readonly dangling: readonly Alias[]
   /** Aliases without effect, because a model has their name. */
   readonly shadowed: readonly Alias[]
-  readonly #groups: ReadonlyMap<string, ModelGroup>
-  /** Everything that is one look-up: groups and aliases. */
-  readonly #exact = new Map<string, Resolution>()
-  readonly #ids: ReadonlyMap<string, Deployment>
+  /** All deployments by id. */
+  readonly deployments: ReadonlyMap<string, Deployment>
+  readonly #named: ReadonlyMap<string, Named>
+  readonly #aliases = new Map<string, Resolution>()
   readonly #patterns: readonly Pattern[]
-  readonly #upstreamNames: ReadonlyMap<string, readonly Deployment[]>
+  readonly #compiled: readonly CompiledDeployment[]
+  /** Made when it is first asked for: few callers use the providers' own names. */
+  #upstreamNames: ReadonlyMap<string, readonly Deployment[]> | undefined
   readonly #remembered = new Map<string, Resolution>()
 
   constructor(parts: {
-    readonly groups: ReadonlyMap<string, ModelGroup>
-    readonly ids: ReadonlyMap<string, Deployment>
-    readonly upstreamNames: ReadonlyMap<string, readonly Deployment[]>
+    readonly named: ReadonlyMap<string, Named>
+    readonly deployments: ReadonlyMap<string, Deployment>
+    readonly compiled: readonly CompiledDeployment[]
     readonly aliases: readonly Alias[]
   }) {
-    this.#groups = parts.groups
-    this.#ids = parts.ids
-    this.#upstreamNames = parts.upstreamNames
+    this.#named = parts.named
+    this.deployments = parts.deployments
+    this.#compiled = parts.compiled
     const patterns: Pattern[] = []
     const names: string[] = []
-    for (const group of parts.groups.values()) {
-      const pattern = patternOf(group)
-      if (pattern === undefined) {
-        this.#exact.set(group.name, Object.freeze({ group, wildcard: undefined }))
-        names.push(group.name)
-      } else {
-        patterns.push(pattern)
-      }
+    for (const [name, { pattern }] of parts.named) {
+      if (pattern === undefined) names.push(name)
+      else patterns.push(pattern)
     }
     const declaredPatterns = patterns.map((pattern) => pattern.name)
     this.#patterns = patterns.sort(bySpecificity)
@@ -63,7 +69,7 @@ export class NameIndex implements ModelIndex {
   }
 
   resolve(name: string): Resolution | undefined {
-    const known = this.#exact.get(name) ?? this.#remembered.get(name)
+    const known = this.#exact(name) ?? this.#remembered.get(name)
     if (known !== undefined) return known
     const found = this.#search(name)
     if (found !== undefined) this.#remember(name, found)
@@ -72,11 +78,21 @@ export class NameIndex implements ModelIndex {
 
   /** The group of that very public name, wildcard patterns included. */
   groupNamed(name: string): ModelGroup | undefined {
-    return this.#groups.get(name)
+    return this.#named.get(name)?.group
+  }
+
+  /** For the next generation's index: the same deployments make the same object. */
+  named(name: string): Named | undefined {
+    return this.#named.get(name)
+  }
+
+  /** Everything that is one look-up. An alias that is here was found to count before a model of its name. */
+  #exact(name: string): Resolution | undefined {
+    return this.#aliases.get(name) ?? this.#named.get(name)?.resolution
   }
 
   #search(name: string): Resolution | undefined {
-    const single = this.#ids.get(name)
+    const single = this.deployments.get(name)
     // A wildcard deployment has no model of its own, so its id cannot be called.
     if (single !== undefined && !single.upstreamModel.includes('*')) {
       return { group: groupOf(single.modelName, [single]), wildcard: undefined }
@@ -85,6 +101,7 @@ export class NameIndex implements ModelIndex {
       if (name.length < prefix.length + suffix.length || !name.startsWith(prefix) || !name.endsWith(suffix)) continue
       return { group, wildcard: name.slice(prefix.length, name.length - suffix.length) }
     }
+    this.#upstreamNames ??= byUpstreamName(this.#compiled)
     const deployments = this.#upstreamNames.get(name)
     return deployments === undefined ? undefined : { group: groupOf(name, deployments), wildcard: undefined }
   }
@@ -115,13 +132,13 @@ export class NameIndex implements ModelIndex {
         dangling.push(alias)
         continue
       }
-      const taken = this.#exact.has(alias.name) || this.#ids.has(alias.name)
+      const taken = this.#exact(alias.name) !== undefined || this.deployments.has(alias.name)
       if (taken && !alias.first) {
         shadowed.push(alias)
         continue
       }
-      if (!alias.hidden && !this.#groups.has(alias.name)) visible.push(alias.name)
-      this.#exact.set(alias.name, target)
+      if (!alias.hidden && !this.#named.has(alias.name)) visible.push(alias.name)
+      this.#aliases.set(alias.name, target)
     }
     return { dangling, shadowed, visible }
   }
@@ -131,7 +148,7 @@ export class NameIndex implements ModelIndex {
     const passed = new Set([alias.name])
     let current = alias
     for (;;) {
-      const exact = this.#exact.get(current.model)
+      const exact = this.#exact(current.model)
       if (exact !== undefined) return exact
       const next = byName.get(current.model)
       if (next === undefined || passed.has(next.name)) return this.#search(current.model)
@@ -152,22 +169,38 @@ export async function buildModelIndex(
   pacer: Pacer,
 ): Promise<NameIndex> {
   const members = new Map<string, Deployment[]>()
-  const ids = new Map<string, Deployment>()
-  const upstreamNames = new Map<string, Deployment[]>()
-  for (const { deployment, declaredModel } of deployments) {
+  const byId = new Map<string, Deployment>()
+  for (const { deployment } of deployments) {
     append(members, deployment.modelName, deployment)
-    ids.set(deployment.id, deployment)
-    if (!deployment.upstreamModel.includes('*')) append(upstreamNames, declaredModel, deployment)
+    byId.set(deployment.id, deployment)
     if (pacer.due()) await pacer.pause()
   }
-  const groups = new Map<string, ModelGroup>()
-  for (const [name, group] of members) {
-    const next = groupOf(name, group)
-    const before = previous?.groupNamed(name)
-    groups.set(name, before !== undefined && isSameGroup(before, next) ? before : next)
+  const named = new Map<string, Named>()
+  for (const [name, declared] of members) {
+    const before = previous?.named(name)
+    named.set(
+      name,
+      before !== undefined && isSameList(before.declared, declared) ? before : namedOf(name, declared, before),
+    )
     if (pacer.due()) await pacer.pause()
   }
-  return new NameIndex({ groups, ids, upstreamNames, aliases })
+  return new NameIndex({ named, deployments: byId, compiled: deployments, aliases })
+}
+
+function namedOf(name: string, declared: readonly Deployment[], before: Named | undefined): Named {
+  const next = groupOf(name, declared)
+  const group = before !== undefined && isSameGroup(before.group, next) ? before.group : next
+  const pattern = patternOf(group)
+  const resolution = pattern === undefined ? Object.freeze({ group, wildcard: undefined }) : undefined
+  return { declared, group, resolution, pattern }
+}
+
+function byUpstreamName(compiled: readonly CompiledDeployment[]): ReadonlyMap<string, readonly Deployment[]> {
+  const names = new Map<string, Deployment[]>()
+  for (const { deployment, declaredModel } of compiled) {
+    if (!deployment.upstreamModel.includes('*')) append(names, declaredModel, deployment)
+  }
+  return names
 }
 
 function append(map: Map<string, Deployment[]>, key: string, deployment: Deployment): void {
@@ -196,8 +229,13 @@ function byOrder(left: Deployment, right: Deployment): number {
 }
 
 function isSameGroup(left: ModelGroup, right: ModelGroup): boolean {
-  if (left.deployments.length !== right.deployments.length || left.teamId !== right.teamId) return false
-  return left.deployments.every((deployment, index) => deployment === right.deployments[index])
+  return left.teamId === right.teamId && isSameList(left.deployments, right.deployments)
+}
+
+function isSameList(left: readonly Deployment[], right: readonly Deployment[]): boolean {
+  if (left.length !== right.length) return false
+  for (let index = 0; index < left.length; index += 1) if (left[index] !== right[index]) return false
+  return true
 }
 
 function patternOf(group: ModelGroup): Pattern | undefined {

@@ -7,7 +7,7 @@ import { type Problem, problem } from '../core/problem.ts'
 import type { KindName, Layer, Resource } from '../core/resource.ts'
 import type { UpstreamPool } from '../lib/http-client.ts'
 import { type CompileContext, compileResource, isCurrent, problemOf } from './compile.ts'
-import { contentHash } from './content-hash.ts'
+import { ContentHash } from './content-hash.ts'
 import { closeEntry, type Entry, holdEntry, releaseEntry } from './entry.ts'
 import { kinds } from './kinds/index.ts'
 import type { Kind, Report } from './kinds/kind.ts'
@@ -145,6 +145,7 @@ class Preparation {
   /** Sources whose resources are accepted one by one. */
   readonly #tolerant: ReadonlySet<string>
   readonly #tolerated: Problem[] = []
+  readonly #hash = new ContentHash()
   #reused = 0
   #refused = false
 
@@ -196,7 +197,7 @@ class Preparation {
     return {
       accepted: true,
       prepared: await this.#finish({
-        hash: await this.#hash(declared),
+        hash: this.#hash.digest(),
         models,
         settings: entry,
         settingsResource: settings.resource,
@@ -275,10 +276,14 @@ class Preparation {
       if (known !== undefined && isCurrent(known, found.resource, context)) {
         this.#reused += 1
         table.set(name, known)
+        this.#count(known, found)
         this.#addReports(known.reports, found)
       } else {
         const entry = await this.#compile(kind, found, known, context)
-        if (entry !== undefined) table.set(name, entry)
+        if (entry !== undefined) {
+          table.set(name, entry)
+          this.#count(entry, found)
+        }
       }
       if (this.#pacer.due()) await this.#pacer.pause()
     }
@@ -339,28 +344,20 @@ class Preparation {
     else this.#refused = true
   }
 
-  #hash(declared: { readonly [Name in KindName]: ReadonlyMap<string, Declared> }): Promise<string> {
-    const isRow = ({ kind, name }: Entry): boolean | undefined => {
-      const found = declared[kind].get(name)
-      // What stands in for settings that nobody declares is nobody's content.
-      if (found === undefined || found === defaultSettings || found === defaultPrices) return undefined
-      return found.parts === undefined && this.#rowSources.has(found.source)
-    }
-    return contentHash(Object.values(this.#tables), isRow, this.#pacer)
+  #count(entry: Entry, found: Declared): void {
+    // What stands in for settings and prices that nobody declares is nobody's content.
+    if (found === defaultSettings || found === defaultPrices) return
+    this.#hash.add(entry, found.parts === undefined && this.#rowSources.has(found.source))
   }
 
   async #finish(
     parts: Pick<Prepared, 'hash' | 'models' | 'settings' | 'settingsResource' | 'declared' | 'uris'>,
   ): Promise<Prepared> {
     const held: Entry[] = []
-    const deployments = new Map<string, Deployment>()
     for (const table of Object.values(this.#tables)) {
       for (const entry of table.values()) held.push(entry)
     }
-    for (const [name, entry] of this.#tables.deployment) {
-      deployments.set(name, entry.value.deployment)
-      if (this.#pacer.due()) await this.#pacer.pause()
-    }
+    if (this.#pacer.due()) await this.#pacer.pause()
     // Held in one go, at the end: until here an error abandons the fresh entries, from here on `release` gives all up.
     for (const entry of held) holdEntry(entry)
     let released = false
@@ -370,7 +367,7 @@ class Preparation {
       compiled: this.#fresh.length,
       reused: this.#reused,
       entries: this.#tables,
-      deployments,
+      deployments: parts.models.deployments,
       problems: this.#problems,
       tolerated: this.#tolerated,
       release() {

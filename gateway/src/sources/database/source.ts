@@ -34,6 +34,8 @@ export class DatabaseSource implements Source {
   readonly identity: string
   readonly #options: DatabaseSourceOptions
   readonly #rows = new Map<string, Row>()
+  /** The same rows in the order of the layer; `undefined`: to be sorted anew. */
+  #ordered: readonly Row[] | undefined
   #head: Head = { revision: 0, resourceRevision: 0 }
   #layer: Layer | undefined
   #trouble: Problem | undefined
@@ -85,15 +87,22 @@ export class DatabaseSource implements Source {
     return Array.from(this.#rows.values(), ({ stored }) => stored).filter((stored) => stored.kind === kind)
   }
 
-  /** The layer as it would be with these writes. */
+  /** The layer as it would be with these writes. Thousands of rows are neither copied by key nor sorted for one of them. */
   draft(writes: readonly Write[]): Layer {
-    const rows = new Map(this.#rows)
+    const written = new Map<Row, Row | undefined>()
+    const made: Row[] = []
     for (const { kind, name, spec } of writes) {
-      const key = keyOf(kind, name)
-      if (spec === undefined) rows.delete(key)
-      else rows.set(key, draftRow(kind, name, spec, rows.get(key)))
+      const known = this.#rows.get(keyOf(kind, name))
+      const row = spec === undefined ? undefined : draftRow(kind, name, spec, known)
+      if (known !== undefined) written.set(known, row)
+      else if (row !== undefined) made.push(row)
     }
-    return layerOf(rows, 'draft', this.#head.resourceRevision)
+    const rows: Row[] = []
+    for (const row of this.#inOrder()) {
+      const next = written.has(row) ? written.get(row) : row
+      if (next !== undefined) rows.push(next)
+    }
+    return layerOf([...rows, ...made.sort(byAge)], 'draft', this.#head.resourceRevision)
   }
 
   /** Takes over what was just committed on exactly the rows that are known here. @returns the layer, as the store has it now */
@@ -104,7 +113,7 @@ export class DatabaseSource implements Source {
     }
     const known = this.#layer
     if (known?.revision === head.resourceRevision) return known
-    return layerOf(this.#rows, String(head.resourceRevision), head.resourceRevision)
+    return layerOf(this.#inOrder(), String(head.resourceRevision), head.resourceRevision)
   }
 
   async #read(): Promise<Layer> {
@@ -120,6 +129,7 @@ export class DatabaseSource implements Source {
 
   #apply({ head, resources, whole }: ResourceDelta): Layer {
     if (whole === true) this.#forgetGone(resources)
+    if (whole === true || resources.length > 0) this.#ordered = undefined
     for (const stored of resources) {
       const key = keyOf(stored.kind, stored.name)
       const known = this.#rows.get(key)
@@ -134,10 +144,16 @@ export class DatabaseSource implements Source {
     if (isNewer || this.#layer === undefined) {
       const version = String(head.resourceRevision)
       // A restored backup counts from where it was; it is the newest all the same.
-      if (restored) this.#layer = layerOf(this.#rows, `${version} restored`, undefined)
-      else this.#layer = layerOf(this.#rows, version, head.resourceRevision)
+      if (restored) this.#layer = layerOf(this.#inOrder(), `${version} restored`, undefined)
+      else this.#layer = layerOf(this.#inOrder(), version, head.resourceRevision)
     }
     return this.#layer
+  }
+
+  /** In the order in which the rows were made, so that every replica lists models alike. */
+  #inOrder(): readonly Row[] {
+    this.#ordered ??= Array.from(this.#rows.values()).sort(byAge)
+    return this.#ordered
   }
 
   #forgetGone(resources: readonly StoredResource[]): void {
@@ -176,9 +192,8 @@ function draftRow(kind: KindName, name: string, spec: JsonObject, known: Row | u
   return { stored, resource: known?.resource?.hash === resource.hash ? known.resource : resource }
 }
 
-/** In the order in which the rows were made, so that every replica lists models alike. */
-function layerOf(rows: ReadonlyMap<string, Row>, version: string, revision: number | undefined): Layer {
-  const ordered = Array.from(rows.values()).sort(byAge)
+/** @param ordered by age */
+function layerOf(ordered: readonly Row[], version: string, revision: number | undefined): Layer {
   const resources: Resource[] = []
   const problems: Problem[] = []
   for (const { stored, resource } of ordered) {
