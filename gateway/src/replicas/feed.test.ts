@@ -10,9 +10,9 @@ import {
   createReplica,
   type Replica,
   type ReplicaOptions,
-  temporaryDirectory,
   until,
 } from '../../test/replica.ts'
+import { scratchDirectory } from '../../test/scratch.ts'
 import type { Store } from '../core/store.ts'
 import { leaseMs } from './feed.ts'
 
@@ -26,7 +26,7 @@ before(async () => {
 after(() => postgres?.stop())
 
 async function place(context: TestContext, dialect: string): Promise<ReplicaOptions> {
-  if (dialect === 'sqlite') return { dataDirectory: temporaryDirectory(context) }
+  if (dialect === 'sqlite') return { dataDirectory: scratchDirectory() }
   databases += 1
   return { databaseUrl: (await postgres?.createDatabase(`feed_${databases}`)) ?? '' }
 }
@@ -216,7 +216,7 @@ test('a store that is away at the start: the file serves, degraded, and what is 
   const server = await startPostgres()
   assert.ok(server)
   context.after(() => server.stop())
-  const lastGood = temporaryDirectory(context)
+  const lastGood = scratchDirectory()
   const where = { databaseUrl: server.url, declaration: { models: [model('a', 'a')] } }
   const first = createReplica(context, { ...where, lastGood })
   await first.start()
@@ -268,15 +268,17 @@ test('a store that goes away while serving: nothing that serves changes, and it 
   assert.equal(other.feed.leaseValid(), false)
   assert.deepEqual(other.models(), ['m'])
   assert.equal(other.reconciler.status().state, 'degraded')
+  await other.reconciler.refresh()
   await server.start()
   await until(() => other.feed.leaseValid() && one.feed.leaseValid(), 5_000, 'leases')
+  assert.equal(other.reconciler.status().state, 'synced', 'a reload that could not read the store is made good')
   const { revision } = await put(one, 'n')
   await until(() => other.slot.current?.revision === revision, 1_500, 'in step again')
   assert.equal(other.reconciler.status().state, 'synced')
 })
 
 test('a row that cannot be opened is left out and named; the others serve, and so does what was read before', async (context) => {
-  const where = { dataDirectory: temporaryDirectory(context) }
+  const where = { dataDirectory: scratchDirectory() }
   const [one] = await started(context, where, 1)
   assert.ok(one)
   await put(one, 'm')
@@ -313,8 +315,8 @@ test('a row that cannot be opened is left out and named; the others serve, and s
 })
 
 test('the copy on disk holds what is stored sealed, and opens with the same salt key only', async (context) => {
-  const where = { dataDirectory: temporaryDirectory(context), declaration: { models: [model('a', 'a')] } }
-  const lastGood = temporaryDirectory(context)
+  const where = { dataDirectory: scratchDirectory(), declaration: { models: [model('a', 'a')] } }
+  const lastGood = scratchDirectory()
   const one = createReplica(context, { ...where, lastGood })
   await one.start()
   await one.changes.resources({ actor }, (draft) => {

@@ -4,8 +4,8 @@ import type { Clock } from '../lib/clock.ts'
 
 export interface FeedOptions {
   readonly store: Pick<Store, 'head' | 'readChangedRecords' | 'watch' | 'report' | 'forget'>
-  /** The stored resources as this process knows them. */
-  readonly resources: { readonly head: Head }
+  /** The stored resources as this process knows them; `trouble`: their last read failed. */
+  readonly resources: { readonly head: Head; readonly trouble?: unknown }
   /** Reads the resources on and puts them into service, as far as they are accepted. */
   readonly pull: () => Promise<unknown>
   /** Whoever remembers these records forgets them. */
@@ -146,8 +146,10 @@ export class Feed {
     const restored = head.revision < appliedBefore
     if (this.#recordsSeen === undefined || restored) this.#startOver(head)
     const isNew = head.revision > this.#applied
-    const { resourceRevision } = this.#options.resources.head
-    if (head.resourceRevision > resourceRevision || restored) await this.#applyResources(head)
+    const { head: known, trouble } = this.#options.resources
+    // Somebody else's read may have failed while the store was away; only another one shows that it is back.
+    const unread = head.resourceRevision > known.resourceRevision || trouble !== undefined
+    if (unread || restored) await this.#applyResources(head)
     if (head.revision > (this.#recordsSeen ?? 0)) await this.#applyRecords()
     if (isNew) {
       this.#applied = Math.max(this.#applied, head.revision)
