@@ -1,10 +1,11 @@
 import { type FileHandle, open } from 'node:fs/promises'
-import { request as httpRequest, type IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { isIP } from 'node:net'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
+import { request as httpRequest } from '../lib/node-http.ts'
 import { isPrivateAddress, PrivateAddress, publicLookup } from './addresses.ts'
 import { MapRefused } from './refusal.ts'
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import type { BudgetState, CounterWindow, Demand } from '../../core/limit.ts'
+import { redisPackage } from '../../lib/late-package.ts'
 import type { Hold, Place, PlaceAnswer, Settlement } from './place.ts'
 import { raiseScript, renewScript, reserveScript, setBudgetScript, settleScript } from './redis-scripts.ts'
 
@@ -41,6 +42,7 @@ export class RedisPlace implements Place {
 
   constructor(options: RedisPlaceOptions) {
     this.#prefix = options.prefix ?? '{midflight}:limit:'
+    const { Redis } = redisPackage()
     this.#redis = new Redis(options.url, {
       // A command that cannot be sent now must fail now: the call has 100 ms, and a queue would be played when it is over.
       enableOfflineQueue: false,

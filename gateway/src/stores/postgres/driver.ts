@@ -1,4 +1,5 @@
-import { Pool, type PoolClient, type QueryConfig } from 'pg'
+import type { Pool, PoolClient, QueryConfig } from 'pg'
+import { pgPackage } from '../../lib/late-package.ts'
 import { DatabaseFailure, type SqlDriver } from '../driver.ts'
 import { longestRestMs, runOnSession } from '../session-time.ts'
 import type { SqlRow, SqlSession, SqlValue, Topic, TransactionMode, Weight } from '../sql.ts'
@@ -33,6 +34,7 @@ export function createPostgresDriver({ url, connections = 10, hints = true }: Po
   let pool: Pool | undefined
 
   function openPool(): Pool {
+    const { Pool } = pgPackage()
     const opened = new Pool({
       ...connectionConfig(address),
       max: connections,

@@ -1,4 +1,4 @@
-import { DatabaseError } from 'pg'
+import { pgPackage } from '../../lib/late-package.ts'
 import { DatabaseFailure } from '../driver.ts'
 
 /** Names of the conditions of SQLSTATE by what they mean for a statement that met them (PostgreSQL's manual, appendix A). */
@@ -20,7 +20,7 @@ const kinds: readonly (readonly [pattern: RegExp, kind: DatabaseFailure['kind']]
 /** Sorts an error that `pg` rejected with: one that the statement itself is to blame for is answered as it is. */
 export function failureOf(error: unknown): unknown {
   if (error instanceof DatabaseFailure || !(error instanceof Error)) return error
-  if (error instanceof DatabaseError) {
+  if (error instanceof pgPackage().DatabaseError) {
     const code = error.code ?? ''
     // Poolers end a connection with the code for a protocol violation; a wrong statement gets the same, and goes on.
     const found = kinds.find(([pattern]) => pattern.test(code))?.[1]

@@ -1,4 +1,5 @@
-import { Client } from 'pg'
+import type { Client } from 'pg'
+import { pgPackage } from '../../lib/late-package.ts'
 import { type Topic, topics } from '../sql.ts'
 import { connectionConfig } from './connection.ts'
 import type { Address } from './url.ts'
@@ -30,7 +31,7 @@ export function listen({ address, onHint, onDoubt }: ListenerOptions): () => voi
   let ended = false
 
   async function connect(): Promise<void> {
-    const started = new Client(connectionConfig(address))
+    const started = new (pgPackage().Client)(connectionConfig(address))
     client = started
     started.on('error', () => lost(started))
     started.on('end', () => lost(started))
