@@ -125,3 +125,46 @@ test('callers may ask for any number of names without filling the memory', async
   assert.notEqual(index.resolve('openai/o3'), first, 'forgotten')
   assert.deepEqual(index.resolve('openai/o3'), first)
 })
+
+test('an index made from the one before is the index that would be made anew', async () => {
+  const workshop = {
+    inputs: new PlayedInputs(),
+    pool: new UsagePool(() => {}),
+    openPool: new CountedPools().openPool,
+  }
+  const prepared = async (models: Declaration['models'], before?: Awaited<ReturnType<typeof prepare>>) => {
+    const aliases = [{ name: 'short', spec: { model: 'a' } }]
+    const previous = before?.accepted === true ? before.prepared : undefined
+    const outcome = await prepare([layerOf({ models: models ?? [], aliases })], previous, workshop)
+    assert.equal(outcome.accepted, true)
+    return outcome
+  }
+  const one = [model('a', '1'), model('b', '2'), model('a', '3'), wildcard('openai/*', 'w')]
+  const steps: Declaration['models'][] = [
+    [...one, model('c', '4')],
+    [...one, model('c', '4'), model('b', '0'), wildcard('x/*', 'v')],
+    [model('a', '1', { order: 2 }), ...one.slice(1), model('c', '4')],
+    [...one.slice(1), model('c', '4')],
+    [model('b', '1'), ...one.slice(1)],
+    [one[1] ?? {}, one[0] ?? {}, ...one.slice(2)],
+    [model('a', '9')],
+    one,
+  ]
+  let before = await prepared(one)
+  for (const models of steps) {
+    const next = await prepared(models, before)
+    const anew = await prepared(models)
+    if (!next.accepted || !anew.accepted) return
+    const [index, fresh] = [next.prepared.models, anew.prepared.models]
+    assert.deepEqual(index.names, fresh.names)
+    assert.deepEqual(index.wildcards, fresh.wildcards)
+    assert.deepEqual([...index.deployments.keys()].sort(), [...fresh.deployments.keys()].sort())
+    for (const name of ['a', 'b', 'c', '1', '2', '3', '4', '0', 'short', 'openai/a', 'openai/z', 'x/y', 'none']) {
+      assert.deepEqual(found(index, name), found(fresh, name), name)
+      for (const deployment of index.resolve(name)?.group.deployments ?? []) {
+        assert.equal(deployment, next.prepared.deployments.get(deployment.id), 'of this generation')
+      }
+    }
+    before = next
+  }
+})

@@ -8,7 +8,7 @@ import type { ModelIndex, Resolution } from './snapshot.ts'
 const rememberedNames = 1024
 
 /** What a public name stands for, and the deployments it was made from, as they were declared. */
-interface Named {
+export interface Named {
   readonly declared: readonly Deployment[]
   readonly group: ModelGroup
   /** Of a name that is one look-up; a pattern has none. */
@@ -36,7 +36,8 @@ export class NameIndex implements ModelIndex {
   readonly shadowed: readonly Alias[]
   /** All deployments by id. */
   readonly deployments: ReadonlyMap<string, Deployment>
-  readonly #named: ReadonlyMap<string, Named>
+  /** For the next generation's index: the same deployments make the same object. */
+  readonly named: ReadonlyMap<string, Named>
   readonly #aliases = new Map<string, Resolution>()
   readonly #patterns: readonly Pattern[]
   readonly #compiled: readonly CompiledDeployment[]
@@ -50,7 +51,7 @@ export class NameIndex implements ModelIndex {
     readonly compiled: readonly CompiledDeployment[]
     readonly aliases: readonly Alias[]
   }) {
-    this.#named = parts.named
+    this.named = parts.named
     this.deployments = parts.deployments
     this.#compiled = parts.compiled
     const patterns: Pattern[] = []
@@ -78,17 +79,31 @@ export class NameIndex implements ModelIndex {
 
   /** The group of that very public name, wildcard patterns included. */
   groupNamed(name: string): ModelGroup | undefined {
-    return this.#named.get(name)?.group
+    return this.named.get(name)?.group
   }
 
-  /** For the next generation's index: the same deployments make the same object. */
-  named(name: string): Named | undefined {
-    return this.#named.get(name)
+  /**
+   * Public names of the deployments that differ from those of this index, when all others are where they were.
+   * @returns `undefined` when one has gone, or has another name or place: then the order of names may be another
+   */
+  changedNames(compiled: readonly CompiledDeployment[]): ReadonlySet<string> | undefined {
+    const before = this.#compiled
+    if (compiled.length < before.length) return undefined
+    const names = new Set<string>()
+    for (const [index, known] of before.entries()) {
+      const next = compiled[index]
+      if (next === known) continue
+      const { id, modelName } = known.deployment
+      if (next?.deployment.id !== id || next.deployment.modelName !== modelName) return undefined
+      names.add(modelName)
+    }
+    for (const { deployment } of compiled.slice(before.length)) names.add(deployment.modelName)
+    return names
   }
 
   /** Everything that is one look-up. An alias that is here was found to count before a model of its name. */
   #exact(name: string): Resolution | undefined {
-    return this.#aliases.get(name) ?? this.#named.get(name)?.resolution
+    return this.#aliases.get(name) ?? this.named.get(name)?.resolution
   }
 
   #search(name: string): Resolution | undefined {
@@ -137,7 +152,7 @@ export class NameIndex implements ModelIndex {
         shadowed.push(alias)
         continue
       }
-      if (!alias.hidden && !this.#named.has(alias.name)) visible.push(alias.name)
+      if (!alias.hidden && !this.named.has(alias.name)) visible.push(alias.name)
       this.#aliases.set(alias.name, target)
     }
     return { dangling, shadowed, visible }
@@ -168,6 +183,8 @@ export async function buildModelIndex(
   previous: NameIndex | undefined,
   pacer: Pacer,
 ): Promise<NameIndex> {
+  const changed = previous?.changedNames(deployments)
+  if (previous !== undefined && changed !== undefined) return indexAfter(previous, deployments, changed, aliases)
   const members = new Map<string, Deployment[]>()
   const byId = new Map<string, Deployment>()
   for (const { deployment } of deployments) {
@@ -177,7 +194,7 @@ export async function buildModelIndex(
   }
   const named = new Map<string, Named>()
   for (const [name, declared] of members) {
-    const before = previous?.named(name)
+    const before = previous?.named.get(name)
     named.set(
       name,
       before !== undefined && isSameList(before.declared, declared) ? before : namedOf(name, declared, before),
@@ -185,6 +202,25 @@ export async function buildModelIndex(
     if (pacer.due()) await pacer.pause()
   }
   return new NameIndex({ named, deployments: byId, compiled: deployments, aliases })
+}
+
+/** The index when deployments were only added at the end or replaced in their place: of ten thousand groups it touches those alone. */
+function indexAfter(
+  previous: NameIndex,
+  compiled: readonly CompiledDeployment[],
+  changed: ReadonlySet<string>,
+  aliases: readonly Alias[],
+): NameIndex {
+  const members = new Map<string, Deployment[]>()
+  const deployments = new Map(previous.deployments)
+  for (const { deployment } of compiled) {
+    if (!changed.has(deployment.modelName)) continue
+    append(members, deployment.modelName, deployment)
+    deployments.set(deployment.id, deployment)
+  }
+  const named = new Map(previous.named)
+  for (const [name, declared] of members) named.set(name, namedOf(name, declared, named.get(name)))
+  return new NameIndex({ named, deployments, compiled, aliases })
 }
 
 function namedOf(name: string, declared: readonly Deployment[], before: Named | undefined): Named {
