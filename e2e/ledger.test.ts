@@ -41,7 +41,7 @@ after(async () => {
 })
 
 /** Clients that name their calls, and remember which of them they saw complete. */
-function startClients(url: string, count: number) {
+function startClients(url: string, count: number, key: string = masterKey) {
   const complete = new Set<string>()
   let stopping = false
   let unanswered = 0
@@ -56,7 +56,7 @@ function startClients(url: string, count: number) {
         messages: [{ role: 'user', content: `<<${id}>> count to 3` }],
       }
       try {
-        const headers = { authorization: `Bearer ${masterKey}`, 'x-litellm-call-id': id }
+        const headers = { authorization: `Bearer ${key}`, 'x-litellm-call-id': id }
         const reply = await post({ url: `${url}/v1/chat/completions`, agent, headers, body: JSON.stringify(body) })
         const whole = stream ? reply.body.trimEnd().endsWith('data: [DONE]') : reply.complete
         if (reply.status === 200 && whole) complete.add(id)
@@ -133,6 +133,36 @@ describe('the ledger', () => {
     t.diagnostic(`${kills} kills, ${clients.complete.size} calls complete, ${clients.unanswered} not`)
     assert.ok(clients.complete.size > kills * 5)
     await assertExact(gateway, clients.complete)
+    await gateway.stop()
+  })
+
+  it('and what a key has spent is the sum of its rows, to the last call before a kill', async (t) => {
+    const dataDir = scratch.file('spent')
+    await mkdir(dataDir)
+    const port = await freePort()
+    let gateway = await startGateway({ config, port, dataDir })
+    const { key, token } = await gateway.json<{ key: string; token: string }>('/key/generate', {
+      method: 'POST',
+      body: JSON.stringify({ max_budget: 1_000, budget_duration: '30d' }),
+    })
+    const clients = startClients(gateway.url, 8, key)
+    for (let kill = 0; kill < (soaking ? 50 : 3); kill += 1) {
+      await sleep(300 + Math.random() * 400)
+      gateway.signal('SIGKILL')
+      await gateway.exited
+      gateway = await startGateway({ config, port, dataDir })
+    }
+    await sleep(300)
+    await clients.stop()
+    await assertExact(gateway, clients.complete)
+    const answer = await gateway.fetch('/spend/logs/export?format=jsonl')
+    const rows = (await answer.text()).split('\n').filter((line) => line !== '')
+    const costs = rows.map((line): { spend: number | null } => JSON.parse(line)).map(({ spend }) => spend ?? 0)
+    const sum = costs.reduce((total, cost) => total + Math.round(cost * 1e9), 0)
+    const { info } = await gateway.json<{ info: { spend: number } }>(`/key/info?key=${token}`)
+    t.diagnostic(`${rows.length} calls of $${sum / 1e9}`)
+    assert.ok(sum > 0)
+    assert.equal(Math.round(info.spend * 1e9), sum)
     await gateway.stop()
   })
 

@@ -7,9 +7,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { usdToNano } from '../../gateway/src/core/money.ts'
 import type { SettledCall } from '../../gateway/src/core/settled-call.ts'
+import type { Charge } from '../../gateway/src/core/spend.ts'
 import { systemClock } from '../../gateway/src/lib/clock.ts'
 import { createIds } from '../../gateway/src/lib/ids.ts'
 import { Secret } from '../../gateway/src/lib/secret.ts'
+import { addCalls } from '../../gateway/src/state/limits/spend-rows.ts'
 import { createLedger } from '../../gateway/src/stores/ledger/ledger.ts'
 import { rowOf } from '../../gateway/src/stores/ledger/row.ts'
 import { openStore } from '../../gateway/src/stores/open.ts'
@@ -36,9 +38,9 @@ try {
   ] as const) {
     const prepared = Array.from({ length: 2 * batches }, () => batchOf(keys))
     // The first half warms up: compilers, and pages of the table.
-    for (const rows of prepared.slice(batches)) await ledger.append(rows)
+    for (const rows of prepared.slice(batches)) await ledger.append(rows, addCharges)
     const before = process.cpuUsage()
-    for (const rows of prepared.slice(0, batches)) await ledger.append(rows)
+    for (const rows of prepared.slice(0, batches)) await ledger.append(rows, addCharges)
     const { user, system } = process.cpuUsage(before)
     process.stdout.write(`${((user + system) / batches / batchRows).toFixed(2).padStart(9)} µs a row  ${name}\n`)
   }
@@ -48,7 +50,23 @@ try {
 }
 
 function batchOf(keys: number): string {
-  return `[${Array.from({ length: batchRows }, () => rowOf(callOf(Math.floor(Math.random() * keys), keys), [])).join(',')}]`
+  return `[${Array.from({ length: batchRows }, () => lineOf(Math.floor(Math.random() * keys), keys)).join(',')}]`
+}
+
+async function addCharges(...[session, calls]: Parameters<typeof addCalls>): Promise<void> {
+  await addCalls(session, calls)
+}
+
+function lineOf(key: number, keys: number): string {
+  const call = callOf(key, keys)
+  const { holders, deployment, modelGroup, provider } = call
+  const names = [`api_key:${holders.key}`, `user:${holders.user}`, 'proxy:', `model:${modelGroup}`]
+  names.push(`provider:${provider}`, `deployment:${deployment}`)
+  if (holders.team !== '') names.push(`team:${holders.team}`)
+  return rowOf(
+    call,
+    names.map((spender): Charge => ({ spender, window: undefined })),
+  )
 }
 
 function callOf(key: number, keys: number): SettledCall {

@@ -17,16 +17,18 @@ export function cellOf(charges: readonly Charge[]): Cell | null {
 }
 
 const cell = (name: (typeof columns)[number][0]) => columns.findIndex(([column]) => column === name)
-const number = (name: (typeof columns)[number][0]) => `CAST(row.value ->> ${cell(name)} AS BIGINT)`
+const number = (name: (typeof columns)[number][0]) => `CAST(value ->> ${cell(name)} AS BIGINT) AS ${name}`
 
+/** Cells are taken out once: SQLite would else do it again wherever a word of them stands. */
 const select = (rows: string) => `
-  SELECT row.value ->> ${chargesCell} AS charges, SUM(${number('cost')}) AS every_cost,
-    SUM(CASE WHEN known.id IS NULL THEN ${number('cost')} ELSE 0 END) AS fresh_cost, MAX(${number('ended_at')}) AS at
-  FROM ${rows} AS row
-    LEFT JOIN midflight_ledger AS known
-    ON known.started_at = ${number('started_at')} AND known.id = row.value ->> ${cell('id')}
-  WHERE row.value ->> ${chargesCell} IS NOT NULL
-  GROUP BY row.value ->> ${chargesCell}`
+  WITH row AS MATERIALIZED (
+    SELECT value ->> ${chargesCell} AS charges, value ->> ${cell('id')} AS id,
+      ${number('started_at')}, ${number('ended_at')}, ${number('cost')} FROM ${rows}
+  )
+  SELECT charges, SUM(cost) AS every_cost, MAX(ended_at) AS at, SUM(CASE WHEN EXISTS (
+      SELECT 1 FROM midflight_ledger AS known WHERE known.started_at = row.started_at AND known.id = row.id
+    ) THEN 0 ELSE cost END) AS fresh_cost
+  FROM row WHERE charges IS NOT NULL GROUP BY charges`
 
 const selects = {
   sqlite: select('jsonb_each(jsonb($1))'),
