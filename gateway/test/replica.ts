@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { createChanges } from '../src/config/change.ts'
 import { kinds } from '../src/config/kinds/index.ts'
@@ -19,6 +16,7 @@ import { Feed, leaseMs } from '../src/replicas/feed.ts'
 import { DatabaseSource } from '../src/sources/database/source.ts'
 import { type OpenedStore, openStore } from '../src/stores/open.ts'
 import { CountedPools, type Declaration, layerOf, PlayedInputs, PlayedSource } from './control-plane.ts'
+import { scratchDirectory } from './scratch.ts'
 
 /** One replica's control plane over a real store, without HTTP: what `app.ts` wires, in the process of the test. */
 export interface Replica {
@@ -65,7 +63,7 @@ export function createReplica(context: TestContext, options: ReplicaOptions = {}
   const log = { debug() {}, info() {}, warn() {}, error() {} }
   const opened = openStore({
     databaseUrl: options.databaseUrl,
-    dataDirectory: options.dataDirectory ?? temporaryDirectory(context),
+    dataDirectory: options.dataDirectory ?? scratchDirectory(),
     saltKey: new Secret(options.saltKey ?? 'sk-salt'),
     clock: systemClock,
     log,
@@ -162,12 +160,6 @@ export function createReplica(context: TestContext, options: ReplicaOptions = {}
   }
   context.after(() => replica.stop())
   return replica
-}
-
-export function temporaryDirectory(context: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'midflight-replica-'))
-  context.after(() => rmSync(directory, { recursive: true, force: true }))
-  return directory
 }
 
 /** Waits until it is so; the number of ms it took. */

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, type TestContext, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import { layerOf, model } from '../../test/control-plane.ts'
 import { type PostgresServer, startPostgres } from '../../test/databases.ts'
-import { actor, createReplica, type Replica, type ReplicaOptions, temporaryDirectory } from '../../test/replica.ts'
+import { actor, createReplica, type Replica, type ReplicaOptions } from '../../test/replica.ts'
+import { scratchDirectory } from '../../test/scratch.ts'
 import type { ChangeOptions } from '../core/change.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Store } from '../core/store.ts'
@@ -19,8 +20,8 @@ before(async () => {
 after(() => postgres?.stop())
 
 /** A place that replicas can share. */
-async function place(context: TestContext, dialect: string): Promise<ReplicaOptions> {
-  if (dialect === 'sqlite') return { dataDirectory: temporaryDirectory(context) }
+async function place(dialect: string): Promise<ReplicaOptions> {
+  if (dialect === 'sqlite') return { dataDirectory: scratchDirectory() }
   databases += 1
   return { databaseUrl: (await postgres?.createDatabase(`changes_${databases}`)) ?? '' }
 }
@@ -47,7 +48,7 @@ for (const dialect of ['sqlite', 'postgres']) {
   describe(`a change by API, on ${dialect}`, { concurrency: 4 }, () => {
     test('is in force when it is answered, beside what the file declares', async (context) => {
       const replica = createReplica(context, {
-        ...(await place(context, dialect)),
+        ...(await place(dialect)),
         declaration: { models: [model('a', 'file-a')] },
       })
       await replica.start()
@@ -70,7 +71,7 @@ for (const dialect of ['sqlite', 'postgres']) {
     })
 
     test('is refused as a whole when anything in it is wrong: nothing is written, and the journal says so', async (context) => {
-      const replica = createReplica(context, await place(context, dialect))
+      const replica = createReplica(context, await place(dialect))
       await replica.start()
       await putModel(replica, 'good', 'g')
       const before = await replica.store.head()
@@ -99,7 +100,7 @@ for (const dialect of ['sqlite', 'postgres']) {
 
     test('that takes away what the file or another row needs is refused with the place that needs it', async (context) => {
       const replica = createReplica(context, {
-        ...(await place(context, dialect)),
+        ...(await place(dialect)),
         declaration: { models: [model('a', 'a')] },
       })
       await replica.start()
@@ -120,7 +121,7 @@ for (const dialect of ['sqlite', 'postgres']) {
     })
 
     test('If-Match counts only while nothing has changed since', async (context) => {
-      const replica = createReplica(context, await place(context, dialect))
+      const replica = createReplica(context, await place(dialect))
       await replica.start()
       const { revision } = await putModel(replica, 'a', 'a')
       await replica.changes.records({ actor }, (transaction) => transaction.putRecord('team', 't', {}))
@@ -134,7 +135,7 @@ for (const dialect of ['sqlite', 'postgres']) {
     })
 
     test('a dry run tells what would differ and changes nothing', async (context) => {
-      const replica = createReplica(context, await place(context, dialect))
+      const replica = createReplica(context, await place(dialect))
       await replica.start()
       const before = await replica.store.head()
       const { alterations, revision } = await putModel(replica, 'a', 'a', { dryRun: true })
@@ -152,7 +153,7 @@ for (const dialect of ['sqlite', 'postgres']) {
     })
 
     test('two replicas that change the same at once both succeed, one after the other', async (context) => {
-      const where = await place(context, dialect)
+      const where = await place(dialect)
       const [one, two] = [createReplica(context, where), createReplica(context, where)]
       await one.start()
       await two.start()
@@ -174,7 +175,7 @@ for (const dialect of ['sqlite', 'postgres']) {
     })
 
     test('a head that moves on at each of four tries ends in a conflict', async (context) => {
-      const where = await place(context, dialect)
+      const where = await place(dialect)
       const other = createReplica(context, where)
       let interferences = 0
       const wrap = (store: Store): Store => ({
@@ -200,7 +201,7 @@ for (const dialect of ['sqlite', 'postgres']) {
     })
 
     test('what goes with it into records is in the same commit', async (context) => {
-      const replica = createReplica(context, await place(context, dialect))
+      const replica = createReplica(context, await place(dialect))
       await replica.start()
       const { revision, alterations } = await replica.changes.resources({ actor }, (draft) => {
         draft.put('deployment', 'm', model('m', 'm'))
@@ -217,9 +218,9 @@ for (const dialect of ['sqlite', 'postgres']) {
     })
 
     test('a change of the file has a revision of the same count, and a restart keeps it', async (context) => {
-      const where = await place(context, dialect)
+      const where = await place(dialect)
       const declaration = { models: [model('a', 'a')] }
-      const lastGood = temporaryDirectory(context)
+      const lastGood = scratchDirectory()
       const first = createReplica(context, { ...where, declaration, lastGood })
       await first.start()
       assert.equal(first.slot.current?.revision, 1)
@@ -239,7 +240,7 @@ for (const dialect of ['sqlite', 'postgres']) {
 }
 
 test('a change whose secrets do not open any more is not undone to something else', async (context) => {
-  const where = { dataDirectory: temporaryDirectory(context) }
+  const where = { dataDirectory: scratchDirectory() }
   const one = createReplica(context, where)
   await one.start()
   await putModel(one, 'm', 'm', {}, { timeout: 5 })

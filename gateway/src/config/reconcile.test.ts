@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chmod, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,6 +12,7 @@ import {
   PlayedInputs,
   PlayedSource,
 } from '../../test/control-plane.ts'
+import { scratchDirectory } from '../../test/scratch.ts'
 import { problem, problemToLine } from '../core/problem.ts'
 import type { Verdict } from '../core/resource.ts'
 import { systemClock } from '../lib/clock.ts'
@@ -79,12 +79,6 @@ function createPlane(context: TestContext, options: PlaneOptions = {}): Plane {
       await sleep(600)
     },
   }
-}
-
-async function temporaryDirectory(context: TestContext): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'midflight-'))
-  context.after(() => rm(directory, { recursive: true, force: true }))
-  return directory
 }
 
 function lines({ problems }: Pick<Verdict, 'problems'>): string[] {
@@ -199,7 +193,7 @@ describe('the reconcile loop', { concurrency: true }, () => {
   })
 
   test('a required source that has not spoken holds back the others, and last good serves', async (context) => {
-    const dataDirectory = await temporaryDirectory(context)
+    const dataDirectory = scratchDirectory()
     await acceptAndStop(dataDirectory, { models: [model('a', '1')] })
     const source = new PlayedSource(layerOf({}))
     source.start = async () => {}
@@ -588,7 +582,7 @@ describe('the reconcile loop', { concurrency: true }, () => {
   })
 
   test('keeps the accepted configuration on disk, whole and for the owner only', async (context) => {
-    const dataDirectory = join(await temporaryDirectory(context), 'data')
+    const dataDirectory = join(scratchDirectory(), 'data')
     const plane = createPlane(context, {
       dataDirectory,
       inputs: new PlayedInputs({ 'env:KEY': 'sk-from-environment' }),
@@ -621,7 +615,7 @@ describe('the reconcile loop', { concurrency: true }, () => {
   }
 
   test('a start with the same configuration goes on with its revision, with another one the next', async (context) => {
-    const dataDirectory = await temporaryDirectory(context)
+    const dataDirectory = scratchDirectory()
     await acceptAndStop(dataDirectory, { models: [model('a', '1')] })
     const same = createPlane(context, { dataDirectory, declaration: { models: [model('a', '1')], line: 7 } })
     assert.deepEqual(await same.reconciler.start(), { applied: true, revision: 1, generation: 1, problems: [] })
@@ -630,7 +624,7 @@ describe('the reconcile loop', { concurrency: true }, () => {
   })
 
   test('starts from last good while the sources are unreadable, and follows them when they are back', async (context) => {
-    const dataDirectory = await temporaryDirectory(context)
+    const dataDirectory = scratchDirectory()
     await acceptAndStop(dataDirectory, { models: [model('a', '1')] })
     const plane = createPlane(context, { dataDirectory, declaration: { problems: unreadable } })
     const verdict = await plane.reconciler.start()
@@ -646,7 +640,7 @@ describe('the reconcile loop', { concurrency: true }, () => {
   })
 
   test('good, bad, restart while bad: starts from last good, degraded, and the repair is applied', async (context) => {
-    const dataDirectory = await temporaryDirectory(context)
+    const dataDirectory = scratchDirectory()
     await acceptAndStop(dataDirectory, { models: [model('a', '1')] })
     const plane = createPlane(context, {
       dataDirectory,
@@ -672,7 +666,7 @@ describe('the reconcile loop', { concurrency: true }, () => {
     ['empty', () => ''],
   ] as const) {
     test(`a last-good copy that is ${what} is ignored with a warning`, async (context) => {
-      const dataDirectory = await temporaryDirectory(context)
+      const dataDirectory = scratchDirectory()
       await acceptAndStop(dataDirectory, { models: [model('a', '1')] })
       const file = join(dataDirectory, 'last-good.json')
       await writeFile(file, damage(await readFile(file, 'utf8')))
@@ -693,7 +687,7 @@ describe('the reconcile loop', { concurrency: true }, () => {
     ['another file', 'config.yaml', '/etc/other/config.yaml'],
   ] as const) {
     test(`a last-good copy of ${what} does not serve`, async (context) => {
-      const dataDirectory = await temporaryDirectory(context)
+      const dataDirectory = scratchDirectory()
       await acceptAndStop(dataDirectory, { models: [model('a', '1')] })
       const file = join(dataDirectory, 'last-good.json')
       const source = new PlayedSource(layerOf({ problems: unreadable }, name), identity)
@@ -737,7 +731,7 @@ describe('the reconcile loop', { concurrency: true }, () => {
   test('a directory that cannot be written is a warning; what was kept before stays whole', {
     skip: process.getuid?.() === 0 && 'root writes everywhere',
   }, async (context) => {
-    const dataDirectory = await temporaryDirectory(context)
+    const dataDirectory = scratchDirectory()
     await acceptAndStop(dataDirectory, { models: [model('a', '1')] })
     const before = await readFile(join(dataDirectory, 'last-good.json'), 'utf8')
     await chmod(dataDirectory, 0o500)
@@ -751,7 +745,7 @@ describe('the reconcile loop', { concurrency: true }, () => {
   })
 
   test('a directory that cannot be made is a warning, and serving goes on from memory', async (context) => {
-    const dataDirectory = await temporaryDirectory(context)
+    const dataDirectory = scratchDirectory()
     const file = join(dataDirectory, 'file')
     await writeFile(file, '')
     const plane = createPlane(context, {
@@ -765,7 +759,7 @@ describe('the reconcile loop', { concurrency: true }, () => {
   })
 
   test('of many quick acceptances the newest is the one that is kept', async (context) => {
-    const dataDirectory = await temporaryDirectory(context)
+    const dataDirectory = scratchDirectory()
     const plane = createPlane(context, { dataDirectory, declaration: { models: models(300) } })
     await plane.reconciler.start()
     for (let edit = 1; edit <= 20; edit += 1) {

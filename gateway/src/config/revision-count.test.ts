@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { layerOf, model } from '../../test/control-plane.ts'
-import { createReplica, temporaryDirectory } from '../../test/replica.ts'
+import { createReplica } from '../../test/replica.ts'
+import { scratchDirectory } from '../../test/scratch.ts'
 import type { Store } from '../core/store.ts'
 
 /** A store that can be taken away and given back, or be slow to commit. */
@@ -25,7 +26,7 @@ function moody() {
 
 test('while the store is away a file is counted on by itself, and the store is moved on when it is back', async (context) => {
   const { mood, wrap } = moody()
-  const where = { dataDirectory: temporaryDirectory(context), declaration: { models: [model('a', 'a')] } }
+  const where = { dataDirectory: scratchDirectory(), declaration: { models: [model('a', 'a')] } }
   const replica = createReplica(context, { ...where, wrap })
   await replica.start()
   assert.equal(replica.slot.current?.revision, 1)
@@ -47,7 +48,7 @@ test('while the store is away a file is counted on by itself, and the store is m
 
 test('a store that is slow does not hold up a publish', async (context) => {
   const { mood, wrap } = moody()
-  const replica = createReplica(context, { dataDirectory: temporaryDirectory(context), wrap })
+  const replica = createReplica(context, { dataDirectory: scratchDirectory(), wrap })
   await replica.start()
   mood.slowMs = 1_000
   const startedAt = performance.now()
@@ -63,7 +64,7 @@ test('a store that is slow does not hold up a publish', async (context) => {
 
 test('a reload that finds nothing new takes no number; a secret that was rotated takes one', async (context) => {
   const replica = createReplica(context, {
-    dataDirectory: temporaryDirectory(context),
+    dataDirectory: scratchDirectory(),
     declaration: { models: [model('a', 'a', { api_key: 'os.environ/KEY' })] },
   })
   replica.inputs.set('env:KEY', 'sk-1')

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { type Declaration, layerOf, model } from '../../test/control-plane.ts'
-import { actor, createReplica, type Replica, temporaryDirectory } from '../../test/replica.ts'
+import { actor, createReplica, type Replica } from '../../test/replica.ts'
+import { scratchDirectory } from '../../test/scratch.ts'
 import type { KindName } from '../core/resource.ts'
 import type { JsonObject } from '../lib/json.ts'
 
@@ -15,7 +16,7 @@ async function write(replica: Replica, kind: KindName, name: string, spec: JsonO
 }
 
 async function started(context: TestContext, declaration: Declaration = {}): Promise<Replica> {
-  const replica = createReplica(context, { dataDirectory: temporaryDirectory(context), declaration })
+  const replica = createReplica(context, { dataDirectory: scratchDirectory(), declaration })
   await replica.start()
   return replica
 }

@@ -3,14 +3,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { type PostgresServer, startPostgres } from '../../test/databases.ts'
-import {
-  actor,
-  createReplica,
-  type Replica,
-  type ReplicaOptions,
-  temporaryDirectory,
-  until,
-} from '../../test/replica.ts'
+import { actor, createReplica, type Replica, type ReplicaOptions, until } from '../../test/replica.ts'
+import { scratchDirectory } from '../../test/scratch.ts'
 import { noPrices } from '../core/cost/price-book.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -144,12 +138,12 @@ after(async () => {
 
 for (const dialect of ['sqlite', 'postgres']) {
   describe(`price maps of three replicas, on ${dialect}`, () => {
-    async function place(context: TestContext): Promise<ReplicaOptions> {
+    async function place(): Promise<ReplicaOptions> {
       server.fetches = 0
       server.status = 200
       server.models = 2_000
       server.version = 1
-      if (dialect === 'sqlite') return { dataDirectory: temporaryDirectory(context) }
+      if (dialect === 'sqlite') return { dataDirectory: scratchDirectory() }
       databases += 1
       return { databaseUrl: (await postgres?.createDatabase(`prices_${databases}`)) ?? assert.fail('no PostgreSQL') }
     }
@@ -158,7 +152,7 @@ for (const dialect of ['sqlite', 'postgres']) {
       context: TestContext,
       clock: Clock,
     ): Promise<readonly [Priced, Priced, Priced, ReplicaOptions]> {
-      const where = await place(context)
+      const where = await place()
       const replicas = [1, 2, 3].map(() => priced(context, where, url, clock)) as [Priced, Priced, Priced]
       for (const { replica } of replicas) await replica.start()
       return [...replicas, where]
@@ -315,7 +309,7 @@ for (const dialect of ['sqlite', 'postgres']) {
 
     test('a URL that the operator names is looked at once when the replicas start', async (context) => {
       const clock = new PlayedClock()
-      const where = await place(context)
+      const where = await place()
       const replicas = [1, 2].map(() => priced(context, where, url, clock, true))
       for (const { replica } of replicas) await replica.start()
       for (const { schedule } of replicas) schedule.start()
@@ -326,7 +320,7 @@ for (const dialect of ['sqlite', 'postgres']) {
     })
 
     test('where only the bundled map is allowed nothing is fetched', async (context) => {
-      const one = priced(context, await place(context), url, new PlayedClock(), true, true)
+      const one = priced(context, await place(), url, new PlayedClock(), true, true)
       await one.replica.start()
       const bundled = one.hash()
       await one.schedule.check()

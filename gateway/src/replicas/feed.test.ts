@@ -5,13 +5,7 @@ import { after, before, describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { layerOf, model } from '../../test/control-plane.ts'
 import { type PostgresServer, startPostgres } from '../../test/databases.ts'
-import {
-  actor,
-  createReplica,
-  type Replica,
-  type ReplicaOptions,
-  until,
-} from '../../test/replica.ts'
+import { actor, createReplica, type Replica, type ReplicaOptions, until } from '../../test/replica.ts'
 import { scratchDirectory } from '../../test/scratch.ts'
 import type { Store } from '../core/store.ts'
 import { leaseMs } from './feed.ts'
@@ -25,7 +19,7 @@ before(async () => {
 
 after(() => postgres?.stop())
 
-async function place(context: TestContext, dialect: string): Promise<ReplicaOptions> {
+async function place(dialect: string): Promise<ReplicaOptions> {
   if (dialect === 'sqlite') return { dataDirectory: scratchDirectory() }
   databases += 1
   return { databaseUrl: (await postgres?.createDatabase(`feed_${databases}`)) ?? '' }
@@ -63,13 +57,13 @@ for (const dialect of ['sqlite', 'postgres']) {
   describe(`replicas on one ${dialect} store`, { concurrency: 3 }, () => {
     test('that start together agree on the number of what they all read', async (context) => {
       const declaration = { models: [model('a', 'a')] }
-      const replicas = await started(context, { ...(await place(context, dialect)), declaration }, 3)
+      const replicas = await started(context, { ...(await place(dialect)), declaration }, 3)
       const revisions = replicas.map(({ slot }) => slot.current?.revision)
       assert.deepEqual(revisions, [1, 1, 1])
     })
 
     test('a change on one is in force on the others soon, without any hint within 1.5 s', async (context) => {
-      const where = await place(context, dialect)
+      const where = await place(dialect)
       const replicas = await started(context, where, 2)
       const deaf = createReplica(context, { ...where, hints: false })
       await deaf.start()
@@ -88,7 +82,7 @@ for (const dialect of ['sqlite', 'postgres']) {
     })
 
     test('whoever asks sees everything that was committed before', async (context) => {
-      const replicas = await started(context, { ...(await place(context, dialect)), hints: false }, 2)
+      const replicas = await started(context, { ...(await place(dialect)), hints: false }, 2)
       const [one, other] = two(replicas)
       for (let round = 0; round < 10; round += 1) {
         await put(one, `m${round}`)
@@ -101,7 +95,7 @@ for (const dialect of ['sqlite', 'postgres']) {
     })
 
     test('a revocation is answered when all have confirmed it, and says so', async (context) => {
-      const replicas = await started(context, await place(context, dialect), 3)
+      const replicas = await started(context, await place(dialect), 3)
       const [one] = two(replicas)
       await Promise.all(replicas.map((replica) => replica.feed.confirm()))
       const startedAt = performance.now()
@@ -115,7 +109,7 @@ for (const dialect of ['sqlite', 'postgres']) {
     })
 
     test('a silent replica holds up a revocation until its lease has run out, and then trusts nothing it knows', async (context) => {
-      const where = await place(context, dialect)
+      const where = await place(dialect)
       const [one, silent] = two(await started(context, where, 2))
       await until(() => silent.feed.leaseValid(), 500, 'a lease')
       await one.feed.confirm()
@@ -136,7 +130,7 @@ for (const dialect of ['sqlite', 'postgres']) {
     })
 
     test('a wait that is too short says who is still behind', async (context) => {
-      const [one, silent] = two(await started(context, await place(context, dialect), 2))
+      const [one, silent] = two(await started(context, await place(dialect), 2))
       await silent.store.stop()
       const { replicas: confirmed = [] } = await putTeam(one, 't', { waitMs: 150 })
       assert.equal(confirmed.find(({ id }) => id === silent.id)?.state, 'pending')
@@ -144,7 +138,7 @@ for (const dialect of ['sqlite', 'postgres']) {
     })
 
     test('one that leaves is forgotten at once', async (context) => {
-      const [one, other] = two(await started(context, await place(context, dialect), 2))
+      const [one, other] = two(await started(context, await place(dialect), 2))
       await other.stop()
       const { replicas: confirmed } = await putTeam(one, 't', { revocation: true })
       assert.deepEqual(
@@ -159,7 +153,7 @@ for (const dialect of ['sqlite', 'postgres']) {
 
     test('a file that all read has one number, whoever reads it first', async (context) => {
       const declaration = { models: [model('a', 'a')] }
-      const [one, other] = two(await started(context, { ...(await place(context, dialect)), declaration }, 2))
+      const [one, other] = two(await started(context, { ...(await place(dialect)), declaration }, 2))
       const next = layerOf({ models: [model('a', 'a'), model('b', 'b')] })
       one.file.edit(next)
       const { revision } = await one.reconciler.refresh()
@@ -174,7 +168,7 @@ for (const dialect of ['sqlite', 'postgres']) {
     })
 
     test('random changes on random replicas end in one state', async (context) => {
-      const replicas = await started(context, await place(context, dialect), 3)
+      const replicas = await started(context, await place(dialect), 3)
       let refused = 0
       const change = async (index: number) => {
         const replica = replicas[index % 3]
