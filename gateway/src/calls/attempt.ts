@@ -85,6 +85,8 @@ export class Attempt implements UpstreamSink, OpenStream, Deadline {
   }
 
   start(endpoint: Endpoint, body: Buffer | string): void {
+    // Given up before it began: the caller left while room, or the next attempt, was waited for.
+    if (this.#phase === 'over') return
     this.#watch(this.#clock.now())
     this.#exchange = this.#deployment.pool.send(
       { method: 'POST', path: endpoint.path, headers: endpoint.headers, body },
