@@ -70,7 +70,7 @@ for i, key in ipairs(KEYS) do
     if #dead > 0 then
       for _, member in ipairs(dead) do counter.h = counter.h - tonumber(string.match(member, '^%d+')) end
       if counter.h < 0 then counter.h = 0 end
-      redis.call('ZREM', key .. ':holds', unpack(dead))
+      redis.call('ZREMRANGEBYSCORE', key .. ':holds', '-inf', int(now))
       redis.call('HSET', key, 'h', int(counter.h))
     end
   end
