@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Mover } from './mover.ts'
 import { Outbox, type OutboxOptions } from './outbox.ts'
 
@@ -196,3 +197,24 @@ function mountRefusal(): string | false {
   rmSync(path, { recursive: true, force: true })
   return mounted ? false : 'a file system of 64 kB can be mounted by root only'
 }
+
+test('the row of a call that ends after the outbox is in no other file, and is not lost', async () => {
+  const path = directory()
+  const early = outboxIn(path, { owner: 'early' })
+  early.append('{"id":"one"}')
+  early.close()
+  // Takes the number that the outbox's descriptor had.
+  const other = join(path, 'other')
+  const descriptor = openSync(other, 'a')
+  early.append('{"id":"late"}')
+  closeSync(descriptor)
+  assert.equal(readFileSync(other, 'utf8'), '')
+
+  const store = sink()
+  const next = outboxIn(path, { owner: 'next' })
+  const mover = new Mover({ outbox: next, sink: store, clock, report: () => undefined, everyMs: 10 })
+  mover.start()
+  while (store.rows.size < 2) await sleep(10)
+  await mover.stop(1_000)
+  assert.deepEqual([...store.rows.keys()].sort(), ['late', 'one'])
+})

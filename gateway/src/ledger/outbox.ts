@@ -1,4 +1,4 @@
-import { closeSync, fsync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs'
+import { appendFileSync, closeSync, fsync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { releaseLock, segmentPath, takeLock, touchLock } from './segment-files.ts'
 
 export interface OutboxOptions {
@@ -49,6 +49,7 @@ export class Outbox {
   #failure: string | undefined
   #retryAt = 0
   #unsynced = false
+  #closed = false
   readonly #timers: NodeJS.Timeout[]
 
   constructor(options: OutboxOptions) {
@@ -92,6 +93,10 @@ export class Outbox {
 
   /** @param row one line of JSON, without a line end; durable against the end of the process when this returns, unless `failure` */
   append(row: string): void {
+    if (this.#closed) {
+      this.#appendLate(row)
+      return
+    }
     const bytes = this.#encode(row)
     if (this.#failure !== undefined) {
       this.#keep(Buffer.from(bytes))
@@ -143,8 +148,22 @@ export class Outbox {
     for (const timer of this.#timers) clearInterval(timer)
     this.retry()
     closeSync(this.#descriptor)
+    this.#closed = true
     this.#current().closed = true
     releaseLock(this.#options.directory, this.#options.owner)
+  }
+
+  /**
+   * A call that ended after all else. The descriptor's number may be another file's by now, so the row gets a file of its own, which
+   * the next process takes over.
+   */
+  #appendLate(row: string): void {
+    const { directory, owner } = this.#options
+    try {
+      appendFileSync(segmentPath(directory, owner, this.#current().number + 1), `${row}\n`, { mode: 0o600 })
+    } catch (error) {
+      this.#fail(error)
+    }
   }
 
   /** The row with its line end, in the one buffer that is used again for the next. */
@@ -163,14 +182,23 @@ export class Outbox {
     try {
       for (let written = 0; written < line.length; ) written += writeSync(this.#descriptor, line, written)
     } catch (error) {
-      ftruncateSync(this.#descriptor, current.bytes)
       this.#fail(error)
+      this.#cutBack(current.bytes)
       return false
     }
     current.bytes += line.length
     this.#unsynced = true
     if (current.bytes >= this.#segmentBytes) this.rotate()
     return true
+  }
+
+  /** What cannot be cut off is left behind in a file that gets no more rows: nobody reads beyond its whole ones. */
+  #cutBack(bytes: number): void {
+    try {
+      ftruncateSync(this.#descriptor, bytes)
+    } catch {
+      this.rotate()
+    }
   }
 
   #keep(bytes: Buffer): void {
