@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module'
 import { parentPort } from 'node:worker_threads'
 import { parseConfiguration } from './parse.ts'
 import type { ParserTask } from './parser.ts'
@@ -8,3 +9,6 @@ parentPort?.on('message', ({ inputs, type }: ParserTask) => {
   if (type === 'rehearsal') return
   parentPort?.postMessage(parsed, [parsed.places.buffer, parsed.ends.buffer])
 })
+
+// As the program does: a killed process leaves nothing behind, and without it a thread takes 17 MB more.
+flushCompileCache()

@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { SqlRow, SqlValue } from '../sql.ts'
@@ -164,6 +165,8 @@ try {
   const write = writes ? open(file, 'write') : undefined
   const read = open(file, 'read')
   serve(write === undefined ? { read } : { write, read, view: open(file, 'view') })
+  // As the program does: a killed process leaves nothing behind, and without it a thread takes 17 MB more.
+  flushCompileCache()
 } catch (error) {
   reply({ type: 'failed', message: error instanceof Error ? error.message : String(error) })
   parentPort?.close()
