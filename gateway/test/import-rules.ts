@@ -81,6 +81,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 const slotReaders = [
   'config/slot.ts',
   'config/reconcile.ts',
+  'config/reconciler.ts',
   'config/status.ts',
   'api/server.ts',
   'app.ts',

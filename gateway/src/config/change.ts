@@ -8,7 +8,7 @@ import type { KindName, Layer, Verdict } from '../core/resource.ts'
 import type { Head, Store, StoredResource, Transaction } from '../core/store.ts'
 import type { JsonObject } from '../lib/json.ts'
 import { DraftOfRows, type Write } from './draft.ts'
-import type { Desk, Reconciler, Trial } from './reconcile.ts'
+import type { Candidate, Desk, Reconciler } from './reconciler.ts'
 
 /** The layer of the stored resources: what is known of them, as it would be, and as it was committed. */
 export interface StoredLayer {
@@ -92,12 +92,12 @@ export function createChanges(options: ChangesOptions): Changes {
       return afterRecords(how, result, written, desk.verdict)
     }
     const drafted = layer.draft(writes)
-    const trial = await desk.prepare(drafted)
-    if (!trial.accepted) return refuse(how, draft.alterations, trial.problems)
+    const candidate = await desk.prepare(drafted)
+    if (!candidate.accepted) return refuse(how, draft.alterations, candidate.problems)
     try {
-      return await commit(desk, how, { base, draft, trial, drafted, result, alongside })
+      return await commit(desk, how, { base, draft, candidate, drafted, result, alongside })
     } catch (error) {
-      trial.release()
+      candidate.release()
       throw error
     }
   }
@@ -108,35 +108,35 @@ export function createChanges(options: ChangesOptions): Changes {
     drafted: {
       readonly base: Head
       readonly draft: DraftOfRows
-      readonly trial: Extract<Trial, { accepted: true }>
+      readonly candidate: Extract<Candidate, { accepted: true }>
       readonly drafted: Layer
       readonly result: Result
       readonly alongside: Edited<unknown>['alongside']
     },
   ): Promise<ChangeResult<Result>> {
-    const { base, draft, trial, result, alongside } = drafted
+    const { base, draft, candidate, result, alongside } = drafted
     const written = await store.change(changeOptions(how, desk.verdict.revision), async (transaction) => {
       if (transaction.head.resourceRevision !== base.resourceRevision) throw new Moved()
       const rows: StoredResource[] = []
       for (const write of draft.writes) rows.push(...(await writeRow(transaction, write)))
       await runAlongside(transaction, alongside)
-      if (trial.problems.length > 0) transaction.note({ problems: trial.problems })
+      if (candidate.problems.length > 0) transaction.note({ problems: candidate.problems })
       return rows
     })
     const { alterations } = written
     if (how.dryRun === true) {
-      const effect = effectOf(desk.served?.models.names ?? [], trial.models)
-      trial.release()
-      return { ...desk.verdict, problems: trial.problems, result, alterations, effect }
+      const effect = effectOf(desk.served?.models.names ?? [], candidate.models)
+      candidate.release()
+      return { ...desk.verdict, problems: candidate.problems, result, alterations, effect }
     }
     forget(alterations)
-    const { generation } = trial.publish(layer.committed(written.result, written.head), written.head.revision)
+    const { generation } = candidate.publish(layer.committed(written.result, written.head), written.head.revision)
     options.onCommitted(written.head)
     return {
       applied: true,
       revision: written.head.revision,
       generation,
-      problems: trial.problems,
+      problems: candidate.problems,
       result,
       alterations,
     }

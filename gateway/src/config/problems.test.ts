@@ -16,7 +16,8 @@ import {
 import type { InputUri } from '../core/input.ts'
 import { type Problem, type ProblemCode, problemToLine } from '../core/problem.ts'
 import { systemClock } from '../lib/clock.ts'
-import { createReconciler, type ReconcilerOptions } from './reconcile.ts'
+import { createReconciler } from './reconcile.ts'
+import type { ReconcilerOptions } from './reconciler.ts'
 import { Slot } from './slot.ts'
 
 /** One entry per class of problem that the control plane reports, with its exact message (issue 2, Shows 7). */

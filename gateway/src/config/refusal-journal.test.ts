@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { problem } from '../core/problem.ts'
 import type { Store } from '../core/store.ts'
-import type { Turn } from './reconcile.ts'
+import type { Turn } from './reconciler.ts'
 import { RefusalJournal } from './refusal-journal.ts'
 
 const where = { origin: 'config.yaml:3:5', path: 'model_list[0]' }

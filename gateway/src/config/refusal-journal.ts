@@ -1,6 +1,6 @@
 import { type Problem, problemToLine } from '../core/problem.ts'
 import type { Store } from '../core/store.ts'
-import type { Turn } from './reconcile.ts'
+import type { Turn } from './reconciler.ts'
 
 /**
  * Keeps in the journal what was refused of a file, each refusal once: the loop tries again whenever something may have changed.

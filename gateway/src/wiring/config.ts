@@ -1,6 +1,7 @@
 import type { BootOptions } from '../boot.ts'
 import { storeNumbering } from '../config/numbering.ts'
-import { createReconciler, type Reconciler, type ReconcilerOptions, type Turn } from '../config/reconcile.ts'
+import { createReconciler } from '../config/reconcile.ts'
+import type { Reconciler, ReconcilerOptions, Turn } from '../config/reconciler.ts'
 import { RefusalJournal } from '../config/refusal-journal.ts'
 import type { Slot } from '../config/slot.ts'
 import type { Snapshot } from '../config/snapshot.ts'

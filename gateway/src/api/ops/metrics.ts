@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { Reconciler, Turn } from '../../config/reconcile.ts'
+import type { Reconciler, Turn } from '../../config/reconciler.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import { durationBounds, type Traffic, type TrafficSums } from '../../state/traffic.ts'
 import type { Authenticator } from '../authenticate.ts'

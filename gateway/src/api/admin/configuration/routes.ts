@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Reconciler } from '../../../config/reconcile.ts'
+import type { Reconciler } from '../../../config/reconciler.ts'
 import type { Alteration, ChangeOptions, ChangeResult } from '../../../core/change.ts'
 import type { KindName } from '../../../core/resource.ts'
 import type { Store, StoredResource } from '../../../core/store.ts'
