@@ -15,13 +15,18 @@ export interface CallQuery {
   readonly team?: string
   readonly organization?: string
   readonly endUser?: string
+  readonly keyAlias?: string
+  /** Of the answer. */
+  readonly status?: number
+  /** An error's code. */
+  readonly error?: string
   readonly model?: string
   readonly modelGroup?: string
   readonly deployment?: string
   readonly failed?: boolean
   readonly minCost?: number
   readonly maxCost?: number
-  readonly sort?: 'started_at' | 'cost' | 'tokens' | 'duration'
+  readonly sort?: 'started_at' | 'ended_at' | 'model' | 'cost' | 'tokens' | 'duration'
   readonly ascending?: boolean
   readonly offset?: number
   /** Only calls that follow this one, in ascending order of start: for reading many without an offset. */

@@ -43,6 +43,8 @@ class Where {
 
 const sortColumns = {
   started_at: 'started_at',
+  ended_at: 'ended_at',
+  model: 'provider_model',
   cost: 'COALESCE(cost, 0)',
   tokens: '(COALESCE(input_tokens, 0) + COALESCE(output_tokens, 0))',
   duration: '(ended_at - started_at)',
@@ -65,6 +67,9 @@ export function callStatements(
   if (query.team) where.is(`team_id <> ''`)
   where.and('organization_id = ?', query.organization)
   where.and('end_user = ?', query.endUser)
+  where.and('key_alias = ?', query.keyAlias)
+  where.and('status = ?', query.status)
+  where.and('error = ?', query.error)
   where.and('provider_model = ?', query.model)
   where.and('model_group = ?', query.modelGroup)
   where.and('deployment = ?', query.deployment)

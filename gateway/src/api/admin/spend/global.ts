@@ -2,8 +2,10 @@ import { z } from 'zod'
 import type { DailyQuery, DailySum, Ledger } from '../../../core/ledger.ts'
 import { nanoToUsd } from '../../../core/money.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
-import { pageSize } from '../wire-fields.ts'
+import { pageSize, queryNames } from '../wire-fields.ts'
 import { type Days, daysOf, lastDays } from './days.ts'
+import type { Names } from './names.ts'
+import { reportQuery, spendReport } from './report.ts'
 import { overseers } from './visible.ts'
 
 /** Where LiteLLM shows "the last 30 days". */
@@ -14,11 +16,13 @@ const dates = { start_date: z.string().optional(), end_date: z.string().optional
 
 interface Parts {
   readonly ledger: Ledger
+  readonly names: Names
+  readonly hashOf: (key: string) => string
   readonly now: () => number
 }
 
 /** Sums over the whole proxy; for administrators. */
-export function globalSpendRoutes({ ledger, now }: Parts): readonly DeclaredRoute[] {
+export function globalSpendRoutes({ hashOf, ledger, names, now }: Parts): readonly DeclaredRoute[] {
   const usual = () => lastDays(usualDays, now())
   const chosen = (query: { start_date?: string | undefined; end_date?: string | undefined }): Days =>
     query.start_date === undefined && query.end_date === undefined ? usual() : daysOf(query.start_date, query.end_date)
@@ -50,19 +54,22 @@ export function globalSpendRoutes({ ledger, now }: Parts): readonly DeclaredRout
       'Spend of each day.',
       z.object({ api_key: z.string().optional() }),
       async (query) => {
-        const of = query.api_key === undefined ? { scope: 'all' as const } : keyScope(query.api_key)
+        const of = query.api_key === undefined ? { scope: 'all' as const } : keyScope(hashOf(query.api_key))
         return (await ledger.daily({ ...of, ...usual(), by: ['day'] })).map(({ day, cost }) => ({
           date: day,
           spend: nanoToUsd(cost),
         }))
       },
     ),
-    sumRoute('/global/spend/keys', 'The keys that spent most.', z.object({ limit }), async (query) =>
-      (await top({ scope: 'key', ...usual(), by: ['holder'] }, query.limit)).map(({ holder, cost }) => ({
+    sumRoute('/global/spend/keys', 'The keys that spent most.', z.object({ limit }), async (query) => {
+      const keys = await top({ scope: 'key', ...usual(), by: ['holder'] }, query.limit)
+      const aliasOf = await names.ofKeys(keys.map(({ holder }) => holder))
+      return keys.map(({ holder, cost }) => ({
         api_key: holder,
+        key_alias: aliasOf(holder) ?? null,
         total_spend: nanoToUsd(cost),
-      })),
-    ),
+      }))
+    }),
     sumRoute('/global/spend/models', 'The models that cost most.', z.object({ limit }), async (query) =>
       (await top({ scope: 'all', ...usual(), by: ['model'] }, query.limit)).map(({ model, cost }) => ({
         model,
@@ -75,16 +82,17 @@ export function globalSpendRoutes({ ledger, now }: Parts): readonly DeclaredRout
         spend: nanoToUsd(cost),
       })),
     ),
-    sumRoute('/global/spend/teams', 'Spend of each team and day.', z.object(dates), async (query) =>
-      teamsToWire(await ledger.daily({ scope: 'team', ...chosen(query), by: ['holder', 'day'] })),
-    ),
+    sumRoute('/global/spend/teams', 'Spend of each team and day.', z.object(dates), async (query) => {
+      const sums = await ledger.daily({ scope: 'team', ...chosen(query), by: ['holder', 'day'] })
+      return teamsToWire(sums, await names.ofTeams(sums.map((sum) => sum.holder)))
+    }),
     sumRoute(
       '/global/spend/end_users',
       'Spend of each end user.',
       z.object({ startTime: z.string().optional(), endTime: z.string().optional(), api_key: z.string().optional() }),
       async (query) => {
         const days = chosen({ start_date: query.startTime, end_date: query.endTime })
-        const key = query.api_key === undefined ? {} : { key: query.api_key }
+        const key = query.api_key === undefined ? {} : { key: hashOf(query.api_key) }
         return (await top({ scope: 'end-user', ...days, ...key, by: ['holder'] }, 100)).map((sum) => ({
           end_user: sum.holder,
           total_count: sum.calls,
@@ -93,12 +101,20 @@ export function globalSpendRoutes({ ledger, now }: Parts): readonly DeclaredRout
       },
       'POST',
     ),
-    sumRoute('/global/spend/tags', 'Spend of each tag.', z.object(dates), async (query) => ({
-      spend_per_tag: (await top({ scope: 'tag', ...chosen(query), by: ['holder'] }, 1_000)).map((sum) => ({
-        name: sum.holder,
-        spend: nanoToUsd(sum.cost),
-        log_count: sum.calls,
-      })),
+    sumRoute('/global/spend/tags', 'Spend of each tag.', z.object({ ...dates, tags: queryNames }), async (query) => {
+      const holders = query.tags === undefined || query.tags.includes('all-tags') ? {} : { holders: query.tags }
+      return {
+        spend_per_tag: (await top({ scope: 'tag', ...holders, ...chosen(query), by: ['holder'] }, 1_000)).map(
+          (sum) => ({
+            name: sum.holder,
+            spend: nanoToUsd(sum.cost),
+            log_count: sum.calls,
+          }),
+        ),
+      }
+    }),
+    sumRoute('/global/spend/all_tag_names', 'The tags that calls ever had.', z.object({}), async () => ({
+      tag_names: (await top({ scope: 'tag', ...ever, by: ['holder'] }, 1_000)).map((sum) => sum.holder),
     })),
     sumRoute('/spend/tags', 'Spend of each tag.', z.object(dates), async (query) =>
       (await top({ scope: 'tag', ...chosen(query), by: ['holder'] }, 1_000)).map((sum) => ({
@@ -107,17 +123,8 @@ export function globalSpendRoutes({ ledger, now }: Parts): readonly DeclaredRout
         total_spend: nanoToUsd(sum.cost),
       })),
     ),
-    sumRoute(
-      '/global/spend/report',
-      'Spend by day and team, customer or key.',
-      z.object({ ...dates, group_by: z.enum(['team', 'customer', 'api_key']).default('team') }),
-      async (query) => {
-        const scope = ({ team: 'team', customer: 'end-user', api_key: 'key' } as const)[query.group_by]
-        return reportToWire(
-          await ledger.daily({ scope, ...chosen(query), by: ['day', 'holder', 'model'] }),
-          { team: 'team_name', customer: 'customer', api_key: 'api_key' }[query.group_by],
-        )
-      },
+    sumRoute('/global/spend/report', 'Spend by day and team or customer, or by key.', reportQuery, (query) =>
+      spendReport(query, { ledger, names, now, hashOf }),
     ),
     sumRoute('/global/activity', 'Calls and tokens of each day.', z.object(dates), async (query) =>
       activityToWire(await ledger.daily({ scope: 'all', ...chosen(query), by: ['day'] })),
@@ -139,50 +146,35 @@ function keyScope(key: string) {
   return { scope: 'key' as const, holders: [key] }
 }
 
-function teamsToWire(sums: readonly DailySum[]) {
+function teamsToWire(sums: readonly DailySum[], nameOf: (team: string) => string) {
   const teams = [...new Set(sums.map((sum) => sum.holder))]
   const days = Map.groupBy(sums, (sum) => sum.day)
   return {
     daily_spend: Array.from(days, ([date, ofDay]) => ({
       date,
-      ...Object.fromEntries(ofDay.map((sum) => [sum.holder, nanoToUsd(sum.cost)])),
+      ...Object.fromEntries(ofDay.map((sum) => [nameOf(sum.holder), nanoToUsd(sum.cost)])),
     })).sort((one, other) => one.date.localeCompare(other.date)),
-    teams,
+    teams: teams.map(nameOf),
     total_spend_per_team: teams
       .map((team) => ({
         team_id: team,
+        team_alias: nameOf(team),
         total_spend: nanoToUsd(sums.reduce((all, sum) => (sum.holder === team ? all + sum.cost : all), 0)),
       }))
       .sort((one, other) => other.total_spend - one.total_spend),
   }
 }
 
-function reportToWire(sums: readonly DailySum[], field: string) {
-  return Array.from(
-    Map.groupBy(sums, (sum) => sum.day),
-    ([day, ofDay]) => ({
-      group_by_day: day,
-      [field === 'team_name' ? 'teams' : `${field}s`]: Array.from(
-        Map.groupBy(ofDay, (sum) => sum.holder),
-        ([holder, ofHolder]) => ({
-          [field]: holder,
-          total_spend: nanoToUsd(ofHolder.reduce((all, sum) => all + sum.cost, 0)),
-          metadata: ofHolder.map((sum) => ({
-            model: sum.model,
-            spend: nanoToUsd(sum.cost),
-            total_tokens: sum.inputTokens + sum.outputTokens,
-          })),
-        }),
-      ),
-    }),
-  )
-}
-
 function activityToWire(sums: readonly DailySum[]) {
   const tokens = (sum: DailySum) => sum.inputTokens + sum.outputTokens
   return {
-    daily_data: sums.map((sum) => ({ date: sum.day, api_requests: sum.calls, total_tokens: tokens(sum) })),
+    daily_data: sums.map((sum) => ({ date: chartDay(sum.day), api_requests: sum.calls, total_tokens: tokens(sum) })),
     sum_api_requests: sums.reduce((all, sum) => all + sum.calls, 0),
     sum_total_tokens: sums.reduce((all, sum) => all + tokens(sum), 0),
   }
+}
+
+/** LiteLLM's charts are labelled so: `Nov 21`. */
+function chartDay(day: string): string {
+  return new Date(`${day}T00:00:00Z`).toLocaleDateString('en-US', { month: 'short', day: '2-digit', timeZone: 'UTC' })
 }

@@ -23,6 +23,9 @@ const filters = {
   team_id: z.string().optional(),
   organization_id: z.string().optional(),
   end_user: z.string().optional(),
+  key_alias: z.string().optional(),
+  /** An HTTP status, or one of our codes. */
+  error_code: z.string().optional(),
   request_id: z.string().optional(),
   model: z.string().optional(),
   model_group: z.string().optional(),
@@ -36,10 +39,15 @@ const filters = {
 
 const sorts = {
   startTime: 'started_at',
+  endTime: 'ended_at',
+  model: 'model',
   spend: 'cost',
   total_tokens: 'tokens',
   request_duration_ms: 'duration',
 } as const
+
+// Its keys are the names.
+const sortNames = Object.keys(sorts) as (keyof typeof sorts)[]
 
 /** Rows of the ledger, newest first. */
 export function logRoutes(ledger: Ledger, hashOf: (key: string) => string): readonly DeclaredRoute[] {
@@ -55,6 +63,10 @@ export function logRoutes(ledger: Ledger, hashOf: (key: string) => string): read
         team: asked.team_id,
         organization: asked.organization_id,
         endUser: asked.end_user,
+        keyAlias: asked.key_alias,
+        ...(/^\d{3}$/.test(asked.error_code ?? '')
+          ? { status: Number(asked.error_code) }
+          : { error: asked.error_code }),
         model: asked.model,
         modelGroup: asked.model_group,
         deployment: asked.model_id,
@@ -75,7 +87,7 @@ export function logRoutes(ledger: Ledger, hashOf: (key: string) => string): read
         ...filters,
         page,
         page_size: pageSize(50, 1_000),
-        sort_by: z.enum(['startTime', 'spend', 'total_tokens', 'request_duration_ms']).default('startTime'),
+        sort_by: z.enum(sortNames).default('startTime'),
         sort_order: z.enum(['asc', 'desc']).default('desc'),
       }),
       async handle({ query, principal }) {

@@ -4,11 +4,18 @@ import type { AdminParts } from '../parts.ts'
 import { activityRoutes } from './activity.ts'
 import { globalSpendRoutes } from './global.ts'
 import { logRoutes } from './logs.ts'
+import { Names } from './names.ts'
+import { spendRecordRoutes } from './records.ts'
 
-export function spendRoutes({ ledger, tools }: Pick<AdminParts, 'ledger' | 'tools'>): readonly DeclaredRoute[] {
+export function spendRoutes(
+  parts: Pick<AdminParts, 'ledger' | 'tools' | 'store' | 'spending' | 'timezone'>,
+): readonly DeclaredRoute[] {
+  const { ledger, store, tools } = parts
+  const { clock } = tools
   return [
     ...logRoutes(ledger, hashOfKey),
-    ...globalSpendRoutes({ ledger, now: () => tools.clock.wall() }),
+    ...globalSpendRoutes({ ledger, names: new Names(store), now: () => clock.wall(), hashOf: hashOfKey }),
+    ...spendRecordRoutes({ ...parts, clock }),
     ...activityRoutes(ledger),
   ]
 }

@@ -39,6 +39,15 @@ export function callToWire(call: SettledCall) {
       user_api_key_alias: holders.keyAlias || null,
       status_code: call.status,
       error: call.errorCode ?? null,
+      ...(call.status < 400
+        ? {}
+        : {
+            error_information: {
+              error_code: String(call.status),
+              error_class: call.errorCode ?? '',
+              llm_provider: call.provider,
+            },
+          }),
       requested_model: call.requestedModel,
       attempts: call.attempts,
       fallbacks: call.fallbacks,

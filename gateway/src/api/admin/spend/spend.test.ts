@@ -91,7 +91,9 @@ test('pages, exports and sums agree on what was spent', async (context) => {
   assert.equal(activity.results[0].breakdown.entities[team.team_id].metrics.api_requests, 5)
   assert.equal(activity.metadata.total_spend, 0.07)
   const { body: teams } = await app.get('/global/spend/teams')
-  assert.deepEqual(teams.total_spend_per_team, [{ team_id: team.team_id, total_spend: 0.07 }])
+  assert.deepEqual(teams.total_spend_per_team, [
+    { team_id: team.team_id, team_alias: 'a, "quoted" team', total_spend: 0.07 },
+  ])
 })
 
 test('a caller sees its own calls only, and no sums of the proxy', async (context) => {
