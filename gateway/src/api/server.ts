@@ -135,12 +135,15 @@ export class GatewayServer {
         answers,
         renew,
       })
-      const renew = async (): Promise<Exchange> => {
-        await authenticator.confirm()
+      const takeNewest = (): void => {
         // A reply that is closed has given its lease back and would not do so again.
         if (reply.gone) throw new GatewayError('client_closed', 'The caller closed the connection.')
         lease?.[Symbol.dispose]()
         lease = slot.acquire()
+      }
+      const renew = async (): Promise<Exchange> => {
+        await authenticator.confirm()
+        takeNewest()
         return exchangeOf(await authenticator.authenticate(head, found, lease?.snapshot.settings))
       }
       const run = (principal: Principal | undefined): void => {
@@ -149,8 +152,16 @@ export class GatewayServer {
       }
       // Nothing reads the body before the handler does, so it waits in the connection while a key is looked up.
       const principal = found.access === 'public' ? undefined : authenticator.authenticate(head, found, settings)
-      if (principal instanceof Promise) principal.then(run).catch(refuse)
-      else run(principal)
+      if (!(principal instanceof Promise)) run(principal)
+      else {
+        principal
+          .then((known) => {
+            // The store may have been asked: what it said counts for the whole call and not for its key alone.
+            if (lease?.snapshot !== slot.current) takeNewest()
+            run(known)
+          })
+          .catch(refuse)
+      }
     } catch (caught) {
       refuse(caught)
     }
