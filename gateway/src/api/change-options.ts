@@ -17,7 +17,7 @@ export function readChangeOptions(exchange: Exchange, principal: Principal): Cha
   const dryRun = query?.get('dry_run')?.toLowerCase() === 'true'
   const waits = query?.get('wait') === 'all'
   return {
-    actor: actorOf(principal, `${head.method} ${head.path}`),
+    actor: actorOf(principal, `${head.method} ${withoutKeys(head.path)}`),
     ...(ifMatch === undefined ? {} : { ifMatch }),
     ...(dryRun ? { dryRun } : {}),
     ...(waits ? { waitMs: readTimeout(query?.get('timeout')) } : {}),
@@ -26,6 +26,12 @@ export function readChangeOptions(exchange: Exchange, principal: Principal): Cha
 
 export function actorOf(principal: Principal, via: string): Actor {
   return { id: principal.userId || (principal.key?.id ?? ''), role: principal.role, via }
+}
+
+/** `/key/{key}/regenerate` takes a key in its path, and what made a change is kept and shown. */
+function withoutKeys(path: string): string {
+  const shown = path.split('/').map((segment) => (/^(sk|%73k|s%6b|%73%6b)(-|%2d)/i.test(segment) ? 'sk-...' : segment))
+  return shown.join('/')
 }
 
 function readIfMatch(header: string | undefined): number | undefined {

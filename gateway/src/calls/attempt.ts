@@ -1,7 +1,8 @@
 import type { Deployment } from '../core/deployment.ts'
 import { carriesError } from '../core/error-inside.ts'
 import type { GatewayError } from '../core/errors.ts'
-import type { Endpoint } from '../core/wire.ts'
+import { secretsSent, withoutSecrets, withoutValues } from '../core/secret-text.ts'
+import type { Endpoint, UpstreamFailure } from '../core/wire.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Deadline, Deadlines } from '../lib/deadlines.ts'
 import { headerOf, type UpstreamExchange, type UpstreamHeaders, type UpstreamSink } from '../lib/http-client.ts'
@@ -50,6 +51,7 @@ export class Attempt implements UpstreamSink, OpenStream, Deadline {
   #resolve!: (result: AttemptResult) => void
   #reject!: (error: GatewayError) => void
   #exchange: UpstreamExchange | undefined
+  #endpoint: Endpoint | undefined
   readonly #deadlines: Deadlines
   #timer: NodeJS.Timeout | undefined
   #phase: Phase = 'connect'
@@ -88,6 +90,7 @@ export class Attempt implements UpstreamSink, OpenStream, Deadline {
     // Given up before it began: the caller left while room, or the next attempt, was waited for.
     if (this.#phase === 'over') return
     this.#watch(this.#clock.now())
+    this.#endpoint = endpoint
     this.#exchange = this.#deployment.pool.send(
       { method: 'POST', path: endpoint.path, headers: endpoint.headers, body },
       this,
@@ -156,7 +159,7 @@ export class Attempt implements UpstreamSink, OpenStream, Deadline {
     if (bytes.length > 0) this.#pass(bytes)
     // Content and a failure may come in one chunk: content was there first, so the call is not repeated.
     if (!wasStarted && pipe.started) this.#resolve({ type: 'stream', headers: this.#headers, stream: this })
-    if (pipe.failure !== undefined) this.#finish(attemptError(this.#deployment, pipe.failure))
+    if (pipe.failure !== undefined) this.#finish(attemptError(this.#deployment, this.#shown(pipe.failure)))
   }
 
   #onStreamEnded(): void {
@@ -212,8 +215,19 @@ export class Attempt implements UpstreamSink, OpenStream, Deadline {
   }
 
   #classified(status: number, body: string): GatewayError {
-    const failure = this.#deployment.classify(status, headerMap(this.#headers), body)
+    // Before it is shortened: of a key that stands at the end nothing may be left.
+    const heard = withoutValues(body, this.#secrets())
+    const failure = this.#deployment.classify(status, headerMap(this.#headers), heard)
     return attemptError(this.#deployment, failure, status)
+  }
+
+  /** What a provider says inside a stream is classified by nobody. */
+  #shown(failure: UpstreamFailure): UpstreamFailure {
+    return { ...failure, message: withoutSecrets(withoutValues(failure.message, this.#secrets())) }
+  }
+
+  #secrets(): readonly string[] {
+    return this.#endpoint === undefined ? [] : secretsSent(this.#endpoint, this.#deployment.defaults)
   }
 
   #pass(bytes: Buffer | string): void {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { failureText, maxFailureText, withoutSecrets } from './failure-text.ts'
+import { withoutSecrets } from '../core/secret-text.ts'
+import { failureText, maxFailureText } from './failure-text.ts'
 
 test('whatever looks like a credential is replaced, whoever echoes it', () => {
   const secrets = [
