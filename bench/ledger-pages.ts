@@ -84,16 +84,16 @@ async function fill(target: SqlDatabase): Promise<void> {
       ? `'2026-11-' || substr('0' || (n % 30 + 1), -2)`
       : `'2026-11-' || lpad((n % 30 + 1)::text, 2, '0')`
   for (let from = 0; from < rows; from += step) {
-    await target.query(
-      `INSERT INTO midflight_ledger (${columnList})
+    const text = `INSERT INTO midflight_ledger (${columnList})
        WITH RECURSIVE numbers(n) AS (SELECT CAST($1 AS BIGINT) UNION ALL SELECT n + 1 FROM numbers WHERE n < CAST($2 AS BIGINT))
        SELECT 'row-' || n, 'call-' || n, ${days}, ${start} + (n % 30) * 86400000 + n % 86400000, ${start} + (n % 30) * 86400000 + n % 86400000 + 900,
          120, 'key-' || (n / 30 % 1000), '', 'user-' || (n / 30 % 1000 / 5), 'team-' || (n / 30 % 1000 / 20), '', '', 'model-' || (n / 30000 % 20), 'model-' || (n / 30000 % 20),
          'deployment-' || (n / 30000 % 20), 'openai', 'model-' || (n / 30000 % 20), 'https://api.example.com/v1', 'acompletion', n % 2, CASE WHEN n % 50 = 0 THEN 500 ELSE 200 END,
          '', 1, 0, 7, 'map', n % 4000, n % 900, 0, 0, 0, NULL, NULL, 0, n % 100000, NULL, NULL, 0, ''
-       FROM numbers`,
-      [from, Math.min(from + step, rows) - 1],
-    )
+       FROM numbers`
+    // As a migration, which may take its time.
+    const last = Math.min(from + step, rows) - 1
+    await target.transaction('migration', (session) => session.query(text, [from, last]))
   }
   await target.transaction('migration', async (session) => {
     await session.query(
