@@ -1,5 +1,6 @@
-import type { Deployment } from '../core/deployment.ts'
+import type { Deployment, ModelGroup } from '../core/deployment.ts'
 import { GatewayError } from '../core/errors.ts'
+import type { Refusal } from '../core/limit.ts'
 import type { RouterSettings } from '../core/settings.ts'
 import type { JsonObject } from '../lib/json.ts'
 import { aliased } from './access.ts'
@@ -22,6 +23,8 @@ export class Course {
   readonly deadline: number
   #target: Target
   #tried: Set<string> | undefined
+  /** Deployments of the group without room, with what keeps a call from them. */
+  #full: Map<string, Refusal> | undefined
   #retries = 0
   #queue: readonly Target[] | undefined
   #named: readonly string[] = []
@@ -41,9 +44,29 @@ export class Course {
   /** @throws GatewayError `no_deployment_available` or `model_blocked` */
   pick(): Deployment {
     if (this.#target.resolution.group.blocked) throw modelBlocked()
-    const deployment = pick(this.#target.resolution.group, this.#tried ?? none, this.#call, this.#tools)
+    const deployment = pick(this.#groupWithRoom(), this.#tried ?? none, this.#call, this.#tools)
     if (deployment === undefined) throw noDeployment(this.#call, this.#target)
     return deployment
+  }
+
+  /** The deployment has no room in its own limits or its provider's: it is not picked again for this call. */
+  passOver(deployment: Deployment, refusal: Refusal): void {
+    this.#full ??= new Map()
+    this.#full.set(deployment.id, refusal)
+  }
+
+  /** Deployments that were passed over may have room by now. */
+  passOverNone(): void {
+    this.#full = undefined
+  }
+
+  #groupWithRoom(): ModelGroup {
+    const { group } = this.#target.resolution
+    const full = this.#full
+    if (full === undefined) return group
+    const deployments = group.deployments.filter(({ id }) => !full.has(id))
+    if (deployments.length > 0) return { ...group, deployments }
+    throw this.#tools.limits.targets.refused([...full.values()], this.#target.name)
   }
 
   /**
@@ -65,6 +88,7 @@ export class Course {
     this.#target = next
     this.#queue = rest
     this.#tried = undefined
+    this.#full = undefined
     this.#retries = 0
     this.#call.progress.fallbacks += 1
     return 0

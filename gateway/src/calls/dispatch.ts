@@ -2,10 +2,12 @@ import type { Deployment } from '../core/deployment.ts'
 import { asGatewayError, type GatewayError } from '../core/errors.ts'
 import type { JsonObject } from '../lib/json.ts'
 import type { DeploymentState } from '../state/deployment-state.ts'
+import type { TargetRoom } from '../state/limits/target-limits.ts'
 import { account, accountedPipe } from './account.ts'
 import { Attempt, type AttemptLimits, type AttemptResult } from './attempt.ts'
 import type { Call } from './call.ts'
 import { Course } from './course.ts'
+import { type Place, takeDeploymentRoom } from './deployment-room.ts'
 import { policyFor } from './failure.ts'
 import { mocked, mockFailure } from './mock.ts'
 import { type Prepared, prepare, type Rendered } from './prepare.ts'
@@ -22,6 +24,8 @@ export interface Served {
   /** A whole answer of a provider, in the caller's dialect. */
   readonly rendered: Rendered | undefined
   readonly state: DeploymentState
+  /** Taken in the limits of the deployment and its provider; to be settled with what the call came to. */
+  readonly room: TargetRoom | undefined
 }
 
 /**
@@ -33,7 +37,12 @@ export async function dispatch(call: Call, first: Target, tools: Tools): Promise
   for (;;) {
     let running: Running | undefined
     try {
-      running = begin(call, course, tools)
+      const deployment = course.pick()
+      const isLimited = tools.limits.targets.isLimited(deployment, call.settings.limits)
+      const place = isLimited
+        ? await takeDeploymentRoom(deployment, call, course, tools)
+        : { deployment, room: undefined }
+      running = beginAt(place, call, course, tools)
       const result = await running.result
       return succeeded(call, running, result, tools)
     } catch (caught) {
@@ -52,13 +61,30 @@ interface Running {
   readonly prepared: Prepared
   readonly state: DeploymentState
   readonly startedAt: number
+  readonly room: TargetRoom | undefined
   readonly result: Promise<AttemptResult>
 }
 
-/** Chooses a deployment and starts an attempt on it. @throws GatewayError without having started anything */
-function begin(call: Call, course: Course, tools: Tools): Running {
+/** Room is given back when the attempt cannot even begin. @throws GatewayError without having started anything */
+function beginAt({ deployment, room }: Place, call: Call, course: Course, tools: Tools): Running {
+  try {
+    return begin(deployment, room, call, course, tools)
+  } catch (error) {
+    room?.settle(nothingUsed)
+    throw error
+  }
+}
+
+const nothingUsed = { succeeded: false, usage: undefined, cost: undefined }
+
+function begin(
+  deployment: Deployment,
+  room: TargetRoom | undefined,
+  call: Call,
+  course: Course,
+  tools: Tools,
+): Running {
   const { target } = course
-  const deployment = course.pick()
   const failFirst = call.options.mock?.failFirst
   if (failFirst !== undefined && target.fallback === undefined) throw mockFailure(failFirst, deployment)
   const ours = target.fallback?.overrides === undefined ? call : withOverrides(call, target.fallback.overrides)
@@ -69,7 +95,7 @@ function begin(call: Call, course: Course, tools: Tools): Running {
   state.begin()
   call.progress.attempts += 1
   const result = prepared.type === 'local' ? prepared.answer() : send(call, target, deployment, prepared, limits, tools)
-  return { target, deployment, prepared, state, startedAt, result }
+  return { target, deployment, prepared, state, startedAt, room, result }
 }
 
 function send(
@@ -93,12 +119,12 @@ function send(
 }
 
 function succeeded(call: Call, running: Running, result: AttemptResult, tools: Tools): Served {
-  const { target, deployment, prepared, state, startedAt } = running
+  const { target, deployment, prepared, state, startedAt, room } = running
   const rendered = result.type === 'whole' && prepared.type === 'upstream' ? prepared.render(result.body) : undefined
   const now = tools.clock.now()
   call.progress.upstreamMs += now - startedAt
   state.succeed(now, now - startedAt)
-  return { target, deployment, prepared, result, rendered, state }
+  return { target, deployment, prepared, result, rendered, state, room }
 }
 
 function failed(call: Call, running: Running, error: GatewayError, tools: Tools): void {
@@ -106,6 +132,7 @@ function failed(call: Call, running: Running, error: GatewayError, tools: Tools)
   call.progress.upstreamMs += tools.clock.now() - startedAt
   noteFailure(call, target, deployment, error, state, tools)
   state.release()
+  running.room?.settle(nothingUsed)
 }
 
 /** Tells the deployment's health about a failure that is the provider's, and cools it where the rules say so. */

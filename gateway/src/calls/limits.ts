@@ -47,12 +47,12 @@ export function settleRoom(
     served: servedOf(served),
   }
   tools.limits.settle(limitedCall(call), admission, outcome)
+  served?.room?.settle(outcome)
 }
 
 function servedOf(source: Source | undefined) {
   if (source === undefined) return undefined
-  const { deployment, target } = source
-  return { group: target.resolution.group.name, provider: deployment.provider, deployment: deployment.id }
+  return { group: source.target.resolution.group.name, deployment: source.deployment }
 }
 
 function limitedCall(call: Call): LimitedCall {

@@ -49,8 +49,7 @@ export function upstreamModelOf(deployment: Deployment, wildcard: string | undef
  * A deployment that was tried is used again only when the group has no other (T12).
  * @returns `undefined` when every deployment of the group is cooling
  */
-export function pick(whole: ModelGroup, tried: ReadonlySet<string>, call: Call, tools: Tools): Deployment | undefined {
-  const group = call.settings.limits.providers.size === 0 ? whole : withinBudgets(whole, call, tools)
+export function pick(group: ModelGroup, tried: ReadonlySet<string>, call: Call, tools: Tools): Deployment | undefined {
   const [only, second] = group.deployments
   // A group of one is never cooled (reliability K97), so there is nothing to choose.
   if (second === undefined) return only !== undefined && hasRoom(only, tools) ? only : undefined
@@ -61,18 +60,6 @@ export function pick(whole: ModelGroup, tried: ReadonlySet<string>, call: Call, 
   if (first === undefined) return soonest(group, tools)
   if (other === undefined) return first
   return tools.strategy(call.settings.router.strategy).choose(usableOnes, tools.signals)
-}
-
-/** The group without deployments of providers whose budget is spent. @throws GatewayError `no_deployment_available` when none is left */
-function withinBudgets(group: ModelGroup, call: Call, tools: Tools): ModelGroup {
-  const { limits } = call.settings
-  const deployments = group.deployments.filter(({ provider }) => tools.limits.providers.isOpen(provider, limits))
-  if (deployments.length > 0) return { ...group, deployments }
-  const providers = [...new Set(group.deployments.map(({ provider }) => provider))].join(', ')
-  throw new GatewayError(
-    'no_deployment_available',
-    `No deployments available for model ${group.name}: the budget of ${providers} is spent (provider_budget_config).`,
-  )
 }
 
 const none: ReadonlySet<string> = new Set()

@@ -2,6 +2,7 @@ import type { UpstreamPool } from '../lib/http-client.ts'
 import type { JsonObject } from '../lib/json.ts'
 import type { DeploymentId } from './brand.ts'
 import type { ChatRequest } from './chat.ts'
+import type { NanoUsd } from './money.ts'
 import type { DialectName, Endpoint, EndpointOptions, UpstreamFailure } from './wire.ts'
 
 /** One upstream target: provider, upstream model, credential, limits. Compiled, frozen, shared by generations while unchanged. */
@@ -26,6 +27,8 @@ export interface Deployment {
   /** Lower is tried first; deployments without `order` come last. */
   readonly order: number
   readonly maxParallel: number | undefined
+  /** Counted with all replicas; `undefined`: none. */
+  readonly limits: DeploymentLimits | undefined
   readonly timeouts: Timeouts
   /** `undefined`: the router's. */
   readonly retries: number | undefined
@@ -44,6 +47,15 @@ export interface Deployment {
   readonly blocked: boolean
   /** `model_info.team_id`: only this team's callers may use it. */
   readonly teamId: string | undefined
+}
+
+export interface DeploymentLimits {
+  /** `rpm` and `tpm`: weights, unless the router's settings make limits of them. */
+  readonly requestsPerMinute: number | undefined
+  readonly tokensPerMinute: number | undefined
+  readonly maxBudget: NanoUsd | undefined
+  /** As written, `30d`; `undefined`: the budget is never reset. */
+  readonly budgetDuration: string | undefined
 }
 
 /** What the operator says of the deployment's prices; the price map says the rest, when a call is costed. */

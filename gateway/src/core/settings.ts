@@ -61,6 +61,8 @@ export interface LimitSettings {
   readonly budgetDuration: string | undefined
   /** Of each end user whose row has no budget. */
   readonly maxEndUserBudget: NanoUsd | undefined
+  /** Whether `rpm` and `tpm` of deployments are limits and not only weights. */
+  readonly deploymentRates: boolean
   /** `provider_budget_config`, by provider. */
   readonly providers: ReadonlyMap<string, { readonly limit: NanoUsd; readonly period: string }>
 }

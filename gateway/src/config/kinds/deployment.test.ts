@@ -84,6 +84,7 @@ test('every field that LiteLLM users write is where the data plane looks for it'
     weight: 3,
     order: 2,
     maxParallel: 4,
+    limits: { requestsPerMinute: 10, tokensPerMinute: 1000, maxBudget: undefined, budgetDuration: undefined },
     timeouts: { totalMs: 30_000, streamTotalMs: 2_500 },
     retries: 1,
     cooldownMs: 0,

@@ -1,8 +1,9 @@
 import type { DeploymentId } from '../../core/brand.ts'
 import type { ChatRequest } from '../../core/chat.ts'
 import { isPriceField } from '../../core/cost/price-fields.ts'
-import type { Deployment } from '../../core/deployment.ts'
+import type { Deployment, DeploymentLimits } from '../../core/deployment.ts'
 import { GatewayError } from '../../core/errors.ts'
+import { usdToNano } from '../../core/money.ts'
 import { problem } from '../../core/problem.ts'
 import type { DialectName, Endpoint, EndpointOptions } from '../../core/wire.ts'
 import { decodeParameters } from '../../dialects/index.ts'
@@ -91,6 +92,7 @@ export const deployment = defineKind({
       weight: params.weight ?? params.rpm ?? params.tpm ?? 1,
       order: params.order ?? Number.MAX_SAFE_INTEGER,
       maxParallel: params.max_parallel_requests ?? undefined,
+      limits: limitsOf(params),
       timeouts: Object.freeze({
         totalMs: params.timeout ?? params.request_timeout ?? undefined,
         streamTotalMs: params.stream_timeout ?? undefined,
@@ -115,6 +117,16 @@ export const deployment = defineKind({
     return Object.freeze({ deployment: Object.freeze(compiled), declaredModel: params.model })
   },
 })
+
+function limitsOf({ rpm, tpm, max_budget, budget_duration }: LitellmParams): DeploymentLimits | undefined {
+  if ((rpm ?? tpm ?? max_budget ?? undefined) === undefined) return undefined
+  return Object.freeze({
+    requestsPerMinute: rpm ?? undefined,
+    tokensPerMinute: tpm ?? undefined,
+    maxBudget: max_budget === null || max_budget === undefined ? undefined : usdToNano(max_budget),
+    budgetDuration: budget_duration ?? undefined,
+  })
+}
 
 /** Body defaults in normal form, for calls in another dialect than the provider's. */
 function chatDefaults(defaults: JsonObject, build: Build, resolved: Resolved): Partial<ChatRequest> | undefined {

@@ -43,6 +43,7 @@ test('without a word the defaults of LiteLLM hold', async () => {
         maxBudget: undefined,
         budgetDuration: undefined,
         maxEndUserBudget: undefined,
+      deploymentRates: false,
         providers: new Map(),
       },
       health: { everyMs: undefined, timeoutMs: 60_000, showsDetails: true, readinessShowsDetails: false },

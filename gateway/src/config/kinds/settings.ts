@@ -133,8 +133,18 @@ function limitSettings(litellm: LitellmSettings, router: RouterSection, general:
     maxBudget: dollars(litellm.max_budget),
     budgetDuration: litellm.budget_duration ?? undefined,
     maxEndUserBudget: dollars(litellm.max_end_user_budget),
+    deploymentRates: enforcesRates(router),
     providers,
   })
+}
+
+/** Where LiteLLM takes `rpm` and `tpm` of deployments for more than weights (contract 4.7). */
+function enforcesRates(router: RouterSection): boolean {
+  return (
+    router.enable_pre_call_checks === true ||
+    router.optional_pre_call_checks?.includes('enforce_model_rate_limits') === true ||
+    router.routing_strategy?.startsWith('usage-based-routing') === true
+  )
 }
 
 /** In the sections that count: what `router_settings` declares hides the same key of `litellm_settings`. */

@@ -109,3 +109,11 @@ export function section<Shape extends z.ZodRawShape>(shape: Shape) {
 export function mappingOf<Value extends z.ZodType>(value: Value) {
   return z.record(z.string(), value, { error: 'a mapping' })
 }
+
+/** Of a budget, as LiteLLM writes it. */
+export const duration = textOf('a duration such as `30s`, `30m`, `30h`, `30d`, `1w` or `1mo`').refine(
+  (value) => /^0*[1-9]\d{0,8}(s|m|h|d|w|mo)$/.test(value.trim()),
+  {
+    error: 'a duration such as `30s`, `30m`, `30h`, `30d`, `1w` or `1mo`',
+  },
+)

@@ -31,6 +31,8 @@ export const litellmParams = field.mapping({
   tpm: field.amount.nullish(),
   order: field.integer.nullish(),
   max_parallel_requests: field.positiveCount.nullish(),
+  max_budget: field.amount.nullish(),
+  budget_duration: field.duration.nullish(),
   timeout: field.seconds.nullish(),
   request_timeout: field.seconds.nullish(),
   stream_timeout: field.seconds.nullish(),
@@ -51,8 +53,6 @@ export type LitellmParams = z.output<typeof litellmParams>
  */
 const litellmOnly: ReadonlySet<string> = new Set([
   'tags',
-  'budget_duration',
-  'max_budget',
   'max_file_size_mb',
   'configurable_clientside_auth_params',
   'use_in_pass_through',
@@ -127,7 +127,6 @@ export function isLitellmOnly(key: string): boolean {
 
 /** What it means to the operator that such a key has no effect, where that is not plain. */
 export function noteOn(key: string): string | undefined {
-  if (key === 'max_budget' || key === 'budget_duration') return 'budgets are not enforced'
   if (priceLike.test(key)) return 'costs are counted without it'
   return undefined
 }

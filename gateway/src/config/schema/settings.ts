@@ -45,12 +45,6 @@ const margin = z.union(
 export const costDiscounts = field.mappingOf(fraction)
 export const costMargins = field.mappingOf(margin)
 
-const duration = field
-  .textOf('a duration such as `30s`, `30m`, `30h`, `30d`, `1w` or `1mo`')
-  .refine((value) => /^0*[1-9]\d{0,8}(s|m|h|d|w|mo)$/.test(value.trim()), {
-    error: 'a duration such as `30s`, `30m`, `30h`, `30d`, `1w` or `1mo`',
-  })
-
 const timezone = field
   .name('the name of a time zone such as `Europe/Berlin`')
   .refine((value) => isTimezone(value), { error: 'the name of a time zone such as `Europe/Berlin`' })
@@ -70,8 +64,8 @@ const providerBudgets = field.mappingOf(
     // LiteLLM's other word for the same.
     budget_limit: field.amount.nullish(),
     max_budget: field.amount.nullish(),
-    time_period: duration.nullish(),
-    budget_duration: duration.nullish(),
+    time_period: field.duration.nullish(),
+    budget_duration: field.duration.nullish(),
   }),
 )
 
@@ -86,7 +80,7 @@ const litellmSettings = field.section({
   cost_discount_config: costDiscounts.nullish(),
   cost_margin_config: costMargins.nullish(),
   max_budget: field.amount.nullish(),
-  budget_duration: duration.nullish(),
+  budget_duration: field.duration.nullish(),
   max_end_user_budget: field.amount.nullish(),
   timezone: timezone.nullish(),
   default_key_generate_params: managementParams.nullish(),
@@ -108,6 +102,8 @@ const routerSettings = field.section({
   timeout: field.seconds.nullish(),
   stream_timeout: field.seconds.nullish(),
   provider_budget_config: providerBudgets.nullish(),
+  enable_pre_call_checks: field.flag.nullish(),
+  optional_pre_call_checks: field.names.nullish(),
   // Ours; LiteLLM has no word for these three.
   connect_timeout: field.seconds.nullish(),
   first_byte_timeout: field.seconds.nullish(),

@@ -101,6 +101,8 @@ export const litellmParamsKeys = keys({
     'tpm',
     'order',
     'max_parallel_requests',
+    'max_budget',
+    'budget_duration',
     'timeout',
     'request_timeout',
     'stream_timeout',
@@ -141,7 +143,6 @@ export const litellmParamsKeys = keys({
     'keepalive_seconds',
   ],
   noted: {
-    'budgets are not enforced': ['max_budget', 'budget_duration'],
     'tags do not choose the deployment': ['tags'],
   },
   refused: { [runsNoCode]: ['azure_ad_token_provider'] },
@@ -268,6 +269,8 @@ export const routerSettingsKeys = keys({
   honoured: [
     ...sharedSettings,
     'provider_budget_config',
+    'enable_pre_call_checks',
+    'optional_pre_call_checks',
     'routing_strategy',
     'model_group_alias',
     'max_retries',
@@ -283,8 +286,6 @@ export const routerSettingsKeys = keys({
     'chunk_timeout',
   ],
   unsupported: [
-    'enable_pre_call_checks',
-    'optional_pre_call_checks',
     'deployment_affinity_ttl_seconds',
     'model_group_affinity_config',
     'default_max_parallel_requests',

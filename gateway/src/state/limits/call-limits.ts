@@ -6,12 +6,13 @@ import type { LimitSettings } from '../../core/settings.ts'
 import { type Charge, spenderName } from '../../core/spend.ts'
 import type { Usage } from '../../core/usage.ts'
 import type { Clock } from '../../lib/clock.ts'
-import { type Amounts, CallSizes } from './call-sizes.ts'
+import { type Amounts, CallSizes, noAmounts } from './call-sizes.ts'
+import { addDemands, usedOf, whole } from './demands.ts'
 import type { LimitFigures } from './figures.ts'
-import { ProviderBudgets } from './provider-budgets.ts'
 import { refusalError } from './refusal.ts'
-import { type BudgetWindow, type Rule, type RuleSet, Rules, type SpenderRule } from './rules.ts'
+import { type BudgetWindow, type RuleSet, Rules, type SpenderRule } from './rules.ts'
 import type { SpendBook } from './spend.ts'
+import { type LimitedTarget, TargetLimits } from './target-limits.ts'
 
 export interface CallLimitsOptions {
   readonly limiter: Limiter
@@ -48,7 +49,7 @@ export interface ChargedOutcome {
   readonly cost: number | undefined
   readonly tags: readonly string[]
   /** `undefined`: no deployment answered. */
-  readonly served: { readonly group: string; readonly provider: string; readonly deployment: string } | undefined
+  readonly served: { readonly group: string; readonly deployment: LimitedTarget } | undefined
 }
 
 /** What came of a call. */
@@ -66,10 +67,7 @@ export interface Admission {
 }
 
 const nobody: readonly never[] = []
-const noAmounts: Amounts = { inputTokens: 0, outputTokens: 0, cost: 0 }
 const maxWarned = 10_000
-/** A thousand calls of it still add up to a safe integer. */
-const largestAmount = 9e12
 const maxNames = 20_000
 /** Of one call; as many as its row has. */
 const maxTags = 50
@@ -88,7 +86,8 @@ interface Ask {
 /** Limits and budgets of calls: asked before a call is made, told what it came to. */
 export class CallLimits {
   readonly sizes = new CallSizes()
-  readonly providers: ProviderBudgets
+  /** Of deployments and providers. */
+  readonly targets: TargetLimits
   readonly #options: CallLimitsOptions
   readonly #rules: Rules
   readonly #names = {
@@ -104,7 +103,7 @@ export class CallLimits {
   constructor(options: CallLimitsOptions) {
     this.#options = options
     this.#rules = new Rules(options.windowMs)
-    this.providers = new ProviderBudgets(options.spending)
+    this.targets = new TargetLimits({ ...options, sizes: this.sizes })
   }
 
   /**
@@ -255,10 +254,12 @@ export class CallLimits {
     for (const tag of tags.slice(0, maxTags))
       charges.push(chargeOf(spenderName({ kind: 'tag', value: tag }), undefined, now))
     if (served === undefined) return
-    charges.push(chargeOf(this.#nameOf('model', served.group), undefined, now))
-    const window = this.providers.windowOf(served.provider, call.settings)
-    charges.push(chargeOf(this.#nameOf('provider', served.provider), window, now))
-    charges.push(chargeOf(this.#nameOf('deployment', served.deployment), undefined, now))
+    const { group, deployment } = served
+    charges.push(chargeOf(this.#nameOf('model', group), undefined, now))
+    const ofProvider = this.targets.windowOfProvider(deployment.provider, call.settings)
+    charges.push(chargeOf(this.#nameOf('provider', deployment.provider), ofProvider, now))
+    const ofDeployment = this.targets.windowOf(deployment.limits, call.settings)
+    charges.push(chargeOf(this.#nameOf('deployment', deployment.id), ofDeployment, now))
   }
 
   /** Joined once: a joined text is hashed anew with every call. */
@@ -290,58 +291,4 @@ function chargeOf(spender: string, window: BudgetWindow | undefined, now: number
   if (window === undefined) return { spender, window: undefined }
   const [start, end] = window.ends(now)
   return { spender, window: { start, end } }
-}
-
-function addDemands(
-  demands: Demand[],
-  rules: readonly Rule[],
-  size: Amounts,
-  free: boolean,
-  settings: LimitSettings,
-  now: number,
-): void {
-  for (const { demand, window } of rules) {
-    if (demand.measure === 'tokens') {
-      demands.push(sized(demand, countedTokens(size.inputTokens, size.outputTokens, settings), demand.window))
-    } else if (demand.measure === 'budget') {
-      // A model that costs nothing can be used when the money is gone; a budget of 0 is a way to block somebody.
-      if (free && demand.limit > 0) continue
-      const calendar = window === undefined ? undefined : ({ type: 'calendar', ends: window.ends(now) } as const)
-      demands.push(sized(demand, size.cost, calendar))
-    } else {
-      demands.push(demand)
-    }
-  }
-}
-
-/** Field by field: a spread of a frozen object takes ten times as long. */
-function sized(demand: Demand, amount: number, window: Demand['window']): Demand {
-  const { counter, descriptor, value, measure, limit } = demand
-  return { counter, descriptor, value, measure, limit, amount: whole(amount), window }
-}
-
-function usedOf(demand: Demand, { succeeded, usage, cost }: CallOutcome, settings: LimitSettings): number {
-  switch (demand.measure) {
-    case 'requests':
-    case 'parallel':
-      return demand.amount
-    case 'tokens':
-      if (usage !== undefined) return whole(countedTokens(usage.inputTokens, usage.outputTokens, settings))
-      // A provider that told nothing of an answer has sent one: what was taken for it stays taken.
-      return succeeded ? demand.amount : 0
-    case 'budget':
-      return whole(cost ?? 0)
-    default:
-      return demand.measure satisfies never
-  }
-}
-
-/** Counters are whole numbers, whatever a provider reports or a price makes of it. */
-function whole(amount: number): number {
-  return amount > 0 ? Math.min(Math.ceil(amount), largestAmount) : 0
-}
-
-function countedTokens(input: number, output: number, { countedTokens: which }: LimitSettings): number {
-  if (which === 'input') return input
-  return which === 'output' ? output : input + output
 }

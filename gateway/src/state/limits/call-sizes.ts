@@ -16,6 +16,8 @@ export interface Amounts {
   readonly cost: number
 }
 
+export const noAmounts: Amounts = Object.freeze({ inputTokens: 0, outputTokens: 0, cost: 0 })
+
 /** The highest of late. */
 class HighWater {
   #current = 0

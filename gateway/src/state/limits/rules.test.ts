@@ -32,6 +32,7 @@ const settings: LimitSettings = {
   maxBudget: undefined,
   budgetDuration: undefined,
   maxEndUserBudget: undefined,
+  deploymentRates: false,
   providers: new Map(),
 }
 
@@ -247,7 +248,7 @@ describe('rules of callers', () => {
     const cost = usdToNano(0.4)
     for (let round = 0; round < 4; round += 1) {
       assert.equal(await refusalOf(calls, call), undefined)
-      const served = { group: 'gpt', provider: 'openai', deployment: 'one' }
+      const served = { group: 'gpt', deployment: { id: 'one', provider: 'openai', limits: undefined } }
       calls.charge(call, { cost, tags: ['a'], served }, 'no-row')
       await spending.write()
       calls.charge(call, { cost, tags: [], served }, 'no-row')
@@ -268,7 +269,7 @@ describe('rules of callers', () => {
       const { calls, stop } = setUp()
       const call = callOf({ key: limits({ tokensPerMinute: 1_000_000 }), settings: { countedTokens } })
       const first = await calls.admit(call, () => size)
-      const served = { group: 'gpt', provider: 'openai', deployment: 'one' }
+      const served = { group: 'gpt', deployment: { id: 'one', provider: 'openai', limits: undefined } }
       calls.settle(call, first, {
         succeeded: true,
         usage: { inputTokens: 100, outputTokens: 7 },
@@ -306,7 +307,7 @@ describe('rules of callers', () => {
     const call = callOf({ key: limits({ tokensPerMinute: 100 }) })
     const first = await calls.admit(call, () => size)
     const second = Promise.resolve(calls.admit(call, () => size))
-    const served = { group: 'gpt', provider: 'openai', deployment: 'one' }
+    const served = { group: 'gpt', deployment: { id: 'one', provider: 'openai', limits: undefined } }
     const outcome = { succeeded: true, usage: { inputTokens: 50, outputTokens: 1 }, cost: 0, served }
     calls.settle(call, first, outcome)
     const admitted = await second

@@ -3,8 +3,8 @@ import type { Customer, Limits, ModelLimits, Principal } from '../../core/princi
 import { memberId } from '../../core/record.ts'
 import type { LimitSettings } from '../../core/settings.ts'
 import { type Spender, type SpenderKind, spenderName } from '../../core/spend.ts'
+import { Recent } from '../../lib/recent.ts'
 import { parseDuration, type WindowRule, windowEnds } from './budget-window.ts'
-import { Recent } from './recent.ts'
 
 /** One limit of one holder, ready to become a demand. */
 export interface Rule {

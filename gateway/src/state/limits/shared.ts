@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { BudgetState, Demand, Limiter, Reservation, Taking } from '../../core/limit.ts'
 import type { Clock } from '../../lib/clock.ts'
+import { Recent } from '../../lib/recent.ts'
 import { Breaker, type PlaceHealth, within } from './breaker.ts'
 import type { LimitFigures } from './figures.ts'
 import { type BudgetSeed, isHeld, MemoryLimiter } from './memory.ts'
@@ -55,7 +56,7 @@ export class SharedLimiter implements Limiter {
   /** Whether the first batch of the queue was sent before. */
   #repeated = false
   #flushing: Promise<void> | undefined
-  readonly #knownBudgets = new Map<string, BudgetState>()
+  readonly #knownBudgets = new Recent<string, BudgetState>(maxKnownBudgets / 2)
   readonly #renewer: NodeJS.Timeout
 
   constructor(options: SharedLimiterOptions) {
@@ -233,11 +234,7 @@ export class SharedLimiter implements Limiter {
   #remember(demand: Demand, amount: number, resetsAt: number): void {
     if (demand.measure !== 'budget') return
     const { counter } = demand
-    this.#knownBudgets.delete(counter)
     this.#knownBudgets.set(counter, { counter, amount, resetsAt: resetsAt === 0 ? undefined : resetsAt })
-    if (this.#knownBudgets.size <= maxKnownBudgets) return
-    const [oldest] = this.#knownBudgets.keys()
-    if (oldest !== undefined) this.#knownBudgets.delete(oldest)
   }
 
   #giveBack(id: string, demands: readonly Demand[], resetsAt: readonly number[]): void {

@@ -12,6 +12,7 @@ import {
   spenderName,
 } from '../../core/spend.ts'
 import { ReadersAndWriter } from '../../lib/readers-and-writer.ts'
+import { Recent } from '../../lib/recent.ts'
 import type { LimitFigures } from './figures.ts'
 import {
   addCalls,
@@ -78,7 +79,7 @@ export class SpendBook implements Spending {
   /** Sent, and not known to be written. */
   #batch: Batch | undefined
   #writing: Promise<void> | undefined
-  readonly #known = new Map<string, StoredSpend>()
+  readonly #known = new Recent<string, StoredSpend>(maxKnown / 2)
   readonly #learning = new Set<string>()
   readonly #timer: NodeJS.Timeout
   #lost = 0
@@ -351,11 +352,7 @@ export class SpendBook implements Spending {
   }
 
   #remember(sum: StoredSpend): void {
-    this.#known.delete(sum.spender)
     this.#known.set(sum.spender, sum)
-    if (this.#known.size <= maxKnown) return
-    const [oldest] = this.#known.keys()
-    if (oldest !== undefined) this.#known.delete(oldest)
   }
 }
 
