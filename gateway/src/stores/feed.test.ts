@@ -45,6 +45,11 @@ for (const kind of [createSqliteKind(), createPostgresKind()]) {
       return opened.store.change({ actor, above }, (transaction) => transaction.putRecord('tag', 'last', {}))
     }
 
+    test('a kind of record that only a newer program knows keeps no replica from the rest', async () => {
+      await fill(2, (revision) => `midflight_record_change|(${revision}, '${revision === 1 ? 'robot' : 'key'}', 'k')`)
+      assert.deepEqual((await opened.store.readChangedRecords(0)).changed, [{ kind: 'key', id: 'k' }])
+    })
+
     test('the feed of changed records is cut back, and whoever is behind the cut forgets all', async () => {
       await fill(20_500, (revision) => `midflight_record_change|(${revision}, 'key', 'k${revision}')`)
       const { head } = await prune()

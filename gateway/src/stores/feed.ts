@@ -1,6 +1,6 @@
 import type { RecordId } from '../core/record.ts'
 import type { StoredHead } from './head.ts'
-import { kindOf } from './records.ts'
+import { knownKind } from './records.ts'
 import { number, text } from './row.ts'
 import type { SqlSession } from './sql.ts'
 
@@ -24,7 +24,11 @@ export async function readChanges(
     [after, longestAnswer + 1],
   )
   if (rows.length > longestAnswer) return undefined
-  return rows.map((row) => ({ kind: kindOf(text(row, 'kind')), id: text(row, 'id') }))
+  // A newer program may have written kinds that nobody remembers here.
+  return rows.flatMap((row) => {
+    const kind = knownKind(text(row, 'kind'))
+    return kind === undefined ? [] : [{ kind, id: text(row, 'id') }]
+  })
 }
 
 /** Writes which records a revision changed. @returns the floor from then on */

@@ -106,9 +106,13 @@ export function recordOf(row: SqlRow, seal: Seal): StoredRecord {
 
 /** A kind that a newer program wrote is never asked for by this one. */
 export function kindOf(name: string): RecordKind {
-  const kind = recordKinds.find((each) => each === name)
+  const kind = knownKind(name)
   if (kind === undefined) throw new Error(`${name} is no kind of record`)
   return kind
+}
+
+export function knownKind(name: string): RecordKind | undefined {
+  return recordKinds.find((each) => each === name)
 }
 
 function fieldsOf(kind: RecordKind, id: string, body: JsonObject): Readonly<Record<RecordField, string | null>> {
