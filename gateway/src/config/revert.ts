@@ -38,7 +38,8 @@ export async function revertChange(
     // What is left of it is not what was there.
     throw new GatewayError('bad_request', `Revision ${revision} cannot be undone: ${kind} \`${name}\`: ${unreadable}.`)
   }
-  return parts.changes.resources(how, (draft) => {
+  // It may block a key again, or take away one that was made.
+  return parts.changes.resources({ ...how, revocation: true }, (draft) => {
     const conflicts: Conflict[] = []
     for (const alteration of alterations) {
       if (!isRecordKind(alteration.kind)) conflicts.push(...revertResource(draft, alteration.kind, alteration))

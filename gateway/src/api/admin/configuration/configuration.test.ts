@@ -73,6 +73,15 @@ describe('the routes of the configuration', { concurrency: 4 }, () => {
     assert.equal((await app.get('/config/journal', '')).status, 401)
   })
 
+  test('a revert that takes a key away is answered when no replica accepts it any more', async (context) => {
+    const app = await start(context)
+    const made = await app.post('/key/generate', {})
+    const reverted = await app.post(`/config/journal/${revisionOf(made)}/revert`)
+    assert.equal(reverted.status, 200, reverted.text)
+    assert.match(reverted.headers.get('x-midflight-replicas') ?? '', /:applied$/)
+    assert.equal((await app.get('/v1/models', made.body.key)).status, 401)
+  })
+
   test('a revert undoes one change and keeps the later ones', async (context) => {
     const app = await start(context)
     await add(app, 'm', { timeout: 10 })
