@@ -56,11 +56,13 @@ export async function yesterdayUnder(
 }
 
 function estimate(book: PriceBook, sum: DailySum): number | undefined {
-  if (sum.calls === 0 || sum.inputTokens + sum.outputTokens === 0) return undefined
+  // A call that failed used nothing, or next to nothing.
+  const calls = sum.calls - sum.failed
+  if (calls <= 0 || sum.inputTokens + sum.outputTokens === 0) return undefined
   const price = book.findModel(sum.provider, sum.model)
   if (price === undefined) return undefined
   // Prices above a size are those of the average call: the day as a whole is larger than any size.
-  const average = (tokens: number): number => Math.round(tokens / sum.calls)
+  const average = (tokens: number): number => Math.round(tokens / calls)
   const cost = costOf(
     {
       inputTokens: average(sum.inputTokens),
@@ -70,5 +72,5 @@ function estimate(book: PriceBook, sum: DailySum): number | undefined {
     },
     price,
   )
-  return cost === undefined ? undefined : cost.total * sum.calls
+  return cost === undefined ? undefined : cost.total * calls
 }

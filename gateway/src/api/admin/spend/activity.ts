@@ -6,23 +6,30 @@ import type { Principal } from '../../../core/principal.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { page, pageSize, queryNames } from '../wire-fields.ts'
 import { daysOf } from './days.ts'
+import type { KeyName, Names } from './names.ts'
 import { seesAll, spendReaders } from './visible.ts'
 
+interface Parts {
+  readonly ledger: Ledger
+  readonly names: Names
+}
+
 /** `GET /user|team|organization|customer|tag/daily/activity`: days, newest first, each with its models, providers and keys. */
-export function activityRoutes(ledger: Ledger): readonly DeclaredRoute[] {
+export function activityRoutes(parts: Parts): readonly DeclaredRoute[] {
   return [
-    activityRoute(ledger, '/user/daily/activity', 'user', 'user_id', (principal) => [principal.userId]),
-    activityRoute(ledger, '/team/daily/activity', 'team', 'team_ids', (principal) =>
+    activityRoute(parts, '/user/daily/activity', 'user', 'user_id', (principal) => [principal.userId]),
+    activityRoute(parts, '/user/daily/activity/aggregated', 'user', 'user_id', (principal) => [principal.userId]),
+    activityRoute(parts, '/team/daily/activity', 'team', 'team_ids', (principal) =>
       principal.team === undefined ? [] : [principal.team.id],
     ),
-    activityRoute(ledger, '/organization/daily/activity', 'organization', 'organization_ids', () => []),
-    activityRoute(ledger, '/customer/daily/activity', 'end-user', 'end_user_ids', () => []),
-    activityRoute(ledger, '/tag/daily/activity', 'tag', 'tags', () => []),
+    activityRoute(parts, '/organization/daily/activity', 'organization', 'organization_ids', () => []),
+    activityRoute(parts, '/customer/daily/activity', 'end-user', 'end_user_ids', () => []),
+    activityRoute(parts, '/tag/daily/activity', 'tag', 'tags', () => []),
   ]
 }
 
 function activityRoute(
-  ledger: Ledger,
+  { ledger, names }: Parts,
   path: string,
   scope: LedgerScope,
   parameter: string,
@@ -54,22 +61,24 @@ function activityRoute(
         ...(query.api_key === undefined ? {} : { key: query.api_key }),
         by: ['day', 'holder', 'modelGroup', 'model', 'provider', 'key'],
       })
-      const results = Array.from(
-        Map.groupBy(sums, (sum) => sum.day),
-        ([date, ofDay]) => dayToWire(date, ofDay),
-      ).sort((one, other) => other.date.localeCompare(one.date))
-      const from = (query.page - 1) * query.page_size
+      const byDay = [...Map.groupBy(sums, (sum) => sum.day)].sort(([one], [other]) => other.localeCompare(one))
+      // The aggregated form has no pages.
+      const size = path.endsWith('/aggregated') ? Math.max(1, byDay.length) : query.page_size
+      const from = (query.page - 1) * size
+      const shown = byDay.slice(from, from + size)
+      const nameOf = await names.ofKeys(shown.flatMap(([, ofDay]) => ofDay.map((sum) => sum.key)))
+      const teamOf = scope === 'team' ? await names.ofTeams(sums.map((sum) => sum.holder)) : undefined
       const total = metricsOf(sums)
       return {
         body: {
-          results: results.slice(from, from + query.page_size),
+          results: shown.map(([date, ofDay]) => dayToWire(date, ofDay, nameOf, teamOf)),
           metadata: {
             ...Object.fromEntries(
               Object.entries(total).map(([name, value]) => [`total_${name.replace('total_', '')}`, value]),
             ),
             page: query.page,
-            total_pages: Math.ceil(results.length / query.page_size),
-            has_more: from + query.page_size < results.length,
+            total_pages: Math.ceil(byDay.length / size),
+            has_more: from + size < byDay.length,
           },
         },
       }
@@ -90,26 +99,52 @@ function allowed(
   throw new GatewayError('permission_denied', `The activity of ${stranger} is not yours to see.`, { param: parameter })
 }
 
-function dayToWire(date: string, sums: readonly DailySum[]) {
+type KeyNames = (hash: string) => KeyName
+
+function dayToWire(
+  date: string,
+  sums: readonly DailySum[],
+  nameOf: KeyNames,
+  teamOf: ((id: string) => string) | undefined,
+) {
+  const keyName = (hash: string): object => nameOf(hash)
   return {
     date,
     metrics: metricsOf(sums),
     breakdown: {
-      models: breakdown(sums, (sum) => sum.model),
-      model_groups: breakdown(sums, (sum) => sum.modelGroup),
-      providers: breakdown(sums, (sum) => sum.provider),
-      api_keys: breakdown(sums, (sum) => sum.key),
-      entities: breakdown(sums, (sum) => sum.holder),
+      models: breakdown(sums, (sum) => sum.model, nameOf),
+      model_groups: breakdown(sums, (sum) => sum.modelGroup, nameOf),
+      providers: breakdown(sums, (sum) => sum.provider, nameOf),
+      api_keys: breakdown(sums, (sum) => sum.key, undefined, keyName),
+      entities: breakdown(
+        sums,
+        (sum) => sum.holder,
+        nameOf,
+        (id) => (teamOf ? { team_alias: teamOf(id) } : {}),
+      ),
       mcp_servers: {},
       endpoints: {},
     },
   }
 }
 
-function breakdown(sums: readonly DailySum[], nameOf: (sum: DailySum) => string) {
-  const named = sums.filter((sum) => nameOf(sum) !== '')
+/** @param keys who the keys are, where each part is told by key once more */
+function breakdown(
+  sums: readonly DailySum[],
+  partOf: (sum: DailySum) => string,
+  keys: KeyNames | undefined,
+  metadataOf: (part: string) => object = () => ({}),
+): object {
+  const named = sums.filter((sum) => partOf(sum) !== '')
   return Object.fromEntries(
-    Array.from(Map.groupBy(named, nameOf), ([name, ofName]) => [name, { metrics: metricsOf(ofName), metadata: {} }]),
+    Array.from(Map.groupBy(named, partOf), ([part, ofPart]) => [
+      part,
+      {
+        metrics: metricsOf(ofPart),
+        metadata: metadataOf(part),
+        ...(keys === undefined ? {} : { api_key_breakdown: breakdown(ofPart, (sum) => sum.key, undefined, keys) }),
+      },
+    ]),
   )
 }
 

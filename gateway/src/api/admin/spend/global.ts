@@ -63,10 +63,10 @@ export function globalSpendRoutes({ hashOf, ledger, names, now }: Parts): readon
     ),
     sumRoute('/global/spend/keys', 'The keys that spent most.', z.object({ limit }), async (query) => {
       const keys = await top({ scope: 'key', ...usual(), by: ['holder'] }, query.limit)
-      const aliasOf = await names.ofKeys(keys.map(({ holder }) => holder))
+      const nameOf = await names.ofKeys(keys.map(({ holder }) => holder))
       return keys.map(({ holder, cost }) => ({
         api_key: holder,
-        key_alias: aliasOf(holder) ?? null,
+        key_alias: nameOf(holder).key_alias,
         total_spend: nanoToUsd(cost),
       }))
     }),

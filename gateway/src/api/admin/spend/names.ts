@@ -1,9 +1,16 @@
 import type { RecordKind } from '../../../core/record.ts'
 import type { Store } from '../../../core/store.ts'
+import type { JsonObject } from '../../../lib/json.ts'
 import { textOf } from '../body-changes.ts'
 
 /** So many ids are looked up at once; a database takes no statement of any length. */
 const step = 500
+
+/** As LiteLLM's activity and spend name a key; `null` for what it does not have, or does not exist any more. */
+export interface KeyName {
+  readonly key_alias: string | null
+  readonly team_id: string | null
+}
 
 /** What people call keys and teams, beside their ids. Those that are gone, or have no name, are called by their id. */
 export class Names {
@@ -14,26 +21,25 @@ export class Names {
   }
 
   async ofTeams(ids: readonly string[]): Promise<(id: string) => string> {
-    const names = await this.#read('team', 'team_alias', ids)
-    return (id) => names.get(id) ?? id
+    const teams = await this.#read('team', ids)
+    return (id) => textOf(teams.get(id)?.team_alias) || id
   }
 
-  /** @returns the alias of a key; `undefined` where it has none */
-  async ofKeys(hashes: readonly string[]): Promise<(hash: string) => string | undefined> {
-    const names = await this.#read('key', 'key_alias', hashes)
-    return (hash) => names.get(hash)
+  async ofKeys(hashes: readonly string[]): Promise<(hash: string) => KeyName> {
+    const keys = await this.#read('key', hashes)
+    return (hash) => {
+      const body = keys.get(hash)
+      return { key_alias: textOf(body?.key_alias) || null, team_id: textOf(body?.team_id) || null }
+    }
   }
 
-  async #read(kind: RecordKind, field: string, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  async #read(kind: RecordKind, ids: readonly string[]): Promise<ReadonlyMap<string, JsonObject>> {
     const all = [...new Set(ids)].filter((id) => id !== '')
-    const names = new Map<string, string>()
+    const bodies = new Map<string, JsonObject>()
     for (let at = 0; at < all.length; at += step) {
       const { records } = await this.#store.records({ kind, where: { id: all.slice(at, at + step) } })
-      for (const { body, id } of records) {
-        const name = textOf(body[field])
-        if (name !== undefined && name !== '') names.set(id, name)
-      }
+      for (const { body, id } of records) bodies.set(id, body)
     }
-    return names
+    return bodies
   }
 }

@@ -180,3 +180,21 @@ test('rows are found by alias, status and error, and sorted by what LiteLLM sort
   const [sum] = (await app.get(`/spend/logs?${dates}`)).body
   assert.deepEqual([sum.startTime, sum.spend, sum.models.alpha], [today, 0.07, 0.042])
 })
+
+test('activity names keys and teams, and tells each part by key', async (context) => {
+  const app = await startGateway(context, { config })
+  const { first, second, teams } = await spent(app)
+  const { body } = await app.get(`/team/daily/activity?${dates}`)
+  const [day] = body.results
+  const key = { key_alias: 'first', team_id: teams[0] }
+  assert.deepEqual(day.breakdown.api_keys[first.token].metadata, key)
+  assert.deepEqual(day.breakdown.api_keys[second.token].metadata, { key_alias: null, team_id: teams[1] })
+  assert.deepEqual(day.breakdown.entities[teams[0] ?? ''].metadata, { team_alias: 'Prod Team' })
+  const { api_key_breakdown: keys, metrics } = day.breakdown.models.alpha
+  assert.deepEqual([metrics.spend, keys[first.token].metrics.spend, keys[first.token].metadata], [0.028, 0.014, key])
+  const { body: whole } = await app.get(`/user/daily/activity/aggregated?${dates}&user_id=ann`)
+  assert.deepEqual(
+    [whole.results.length, whole.metadata.total_spend, whole.metadata.total_pages, whole.metadata.has_more],
+    [1, 0.042, 1, false],
+  )
+})

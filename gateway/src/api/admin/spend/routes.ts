@@ -12,11 +12,12 @@ export function spendRoutes(
 ): readonly DeclaredRoute[] {
   const { ledger, store, tools } = parts
   const { clock } = tools
+  const names = new Names(store)
   return [
     ...logRoutes(ledger, hashOfKey),
-    ...globalSpendRoutes({ ledger, names: new Names(store), now: () => clock.wall(), hashOf: hashOfKey }),
+    ...globalSpendRoutes({ ledger, names, now: () => clock.wall(), hashOf: hashOfKey }),
     ...spendRecordRoutes({ ...parts, clock }),
-    ...activityRoutes(ledger),
+    ...activityRoutes({ ledger, names }),
   ]
 }
 
