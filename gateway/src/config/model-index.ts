@@ -1,11 +1,12 @@
 import type { Deployment, ModelGroup } from '../core/deployment.ts'
+import { Recent } from '../lib/recent.ts'
 import type { Alias } from './kinds/alias.ts'
 import type { CompiledDeployment } from './kinds/deployment.ts'
 import type { Pacer } from './pacer.ts'
 import type { ModelIndex, Resolution } from './snapshot.ts'
 
 /** Names beyond the exact ones that are remembered; the names are the callers', so there may be any number. */
-const rememberedNames = 1024
+const rememberedNames = 1_024
 
 /** What a public name stands for, and the deployments it was made from, as they were declared. */
 export interface Named {
@@ -43,7 +44,7 @@ export class NameIndex implements ModelIndex {
   readonly #compiled: readonly CompiledDeployment[]
   /** Made when it is first asked for: few callers use the providers' own names. */
   #upstreamNames: ReadonlyMap<string, readonly Deployment[]> | undefined
-  readonly #remembered = new Map<string, Resolution>()
+  readonly #remembered = new Recent<string, Resolution>(rememberedNames / 2)
 
   constructor(parts: {
     readonly named: ReadonlyMap<string, Named>
@@ -73,7 +74,7 @@ export class NameIndex implements ModelIndex {
     const known = this.#exact(name) ?? this.#remembered.get(name)
     if (known !== undefined) return known
     const found = this.#search(name)
-    if (found !== undefined) this.#remember(name, found)
+    if (found !== undefined) this.#remembered.set(name, found)
     return found
   }
 
@@ -119,16 +120,6 @@ export class NameIndex implements ModelIndex {
     this.#upstreamNames ??= byUpstreamName(this.#compiled)
     const deployments = this.#upstreamNames.get(name)
     return deployments === undefined ? undefined : { group: groupOf(name, deployments), wildcard: undefined }
-  }
-
-  #remember(name: string, resolution: Resolution): void {
-    if (this.#remembered.size >= rememberedNames) {
-      for (const oldest of this.#remembered.keys()) {
-        this.#remembered.delete(oldest)
-        break
-      }
-    }
-    this.#remembered.set(name, resolution)
   }
 
   #addAliases(aliases: readonly Alias[]): {
