@@ -3,6 +3,7 @@ import { createApp } from '../app.ts'
 import { BootError, type BootOptions, readBootOptions, type ServeFlags } from '../boot.ts'
 import { problemToLine } from '../core/problem.ts'
 import { createLog, type Log } from '../lib/log.ts'
+import { reasonOf } from '../lib/reason.ts'
 import { banner } from './banner.ts'
 
 /** LiteLLM's other flags: taken, so that a `litellm …` line works with only the name changed, and answered with a warning. */
@@ -60,7 +61,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
       process.stderr.write(`${verdict.problems.map(problemToLine).join('\n')}\n`)
     }
   } catch (error) {
-    process.stderr.write(`midflight cannot start: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.stderr.write(`midflight cannot start: ${reasonOf(error)}\n`)
     log.flush()
     process.exit(1)
   }

@@ -3,6 +3,7 @@ import type { InputUri } from '../core/input.ts'
 import { isError, type Problem, problem, problemToLine } from '../core/problem.ts'
 import type { Layer } from '../core/resource.ts'
 import type { Clock } from '../lib/clock.ts'
+import { reasonOf } from '../lib/reason.ts'
 import type { LastGood } from './last-good.ts'
 import type { LayerTable } from './layer-table.ts'
 import { type Outcome, type Prepared, prepare, type Workshop } from './prepare.ts'
@@ -138,7 +139,7 @@ export class Assembly {
     try {
       await work()
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
+      const reason = reasonOf(error)
       this.#options.standing.failure = problem('build_failed', { origin: 'gateway', path: '' }, { reason })
       this.#options.onUnexpected(error)
     }

@@ -1,7 +1,7 @@
 import type { Inputs } from '../core/input.ts'
+import { referenceOf } from '../core/reference.ts'
 import type { Layer } from '../core/resource.ts'
 import { isObject } from '../lib/json.ts'
-import { referenceOf } from './schema/references.ts'
 
 /** What of a file is needed before the store can be opened; read once, at start. */
 export interface BootSettings {

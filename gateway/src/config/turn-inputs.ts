@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { InputContent, Inputs, InputUri } from '../core/input.ts'
+import { referenceOf } from '../core/reference.ts'
 import { Secret } from '../lib/secret.ts'
-import { referenceOf } from './schema/references.ts'
 
 /**
  * Inputs as one turn sees them: each is read once, so that no two resources of a generation see different contents.

@@ -1,4 +1,5 @@
 import { type FileHandle, open, rm } from 'node:fs/promises'
+import { reasonOf } from '../lib/reason.ts'
 import type { Outbox } from './outbox.ts'
 import { orphans, releaseLock } from './segment-files.ts'
 
@@ -198,8 +199,4 @@ function isRow(line: string): boolean {
   } catch {
     return false
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

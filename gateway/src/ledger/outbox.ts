@@ -1,4 +1,5 @@
 import { appendFileSync, closeSync, fsync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs'
+import { reasonOf } from '../lib/reason.ts'
 import { releaseLock, segmentPath, takeLock, touchLock } from './segment-files.ts'
 
 export interface OutboxOptions {
@@ -209,7 +210,7 @@ export class Outbox {
   #fail(error: unknown): void {
     this.#retryAt = this.#options.clock.now() + retryMs
     if (this.#failure !== undefined) return
-    this.#failure = error instanceof Error ? error.message : String(error)
+    this.#failure = reasonOf(error)
     this.#options.onDisk?.({ failing: true, reason: this.#failure })
   }
 

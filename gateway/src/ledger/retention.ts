@@ -1,3 +1,5 @@
+import { reasonOf } from '../lib/reason.ts'
+
 interface RetentionOptions {
   /** Removes rows of calls that started before, Unix ms. @returns how many are gone */
   prune(before: number): Promise<number>
@@ -21,7 +23,7 @@ export function startRetention({ prune, ageMs, clock, report, everyMs = hourMs }
         if (rows > 0) report('ledger.rows.expired', { rows, ageMs: age })
       },
       (error: unknown) => {
-        report('ledger.expiry.failed', { reason: error instanceof Error ? error.message : String(error) })
+        report('ledger.expiry.failed', { reason: reasonOf(error) })
       },
     )
   }, everyMs)

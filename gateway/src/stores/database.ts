@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { GatewayError } from '../core/errors.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
+import { reasonOf } from '../lib/reason.ts'
 import { DatabaseFailure, type SqlDriver } from './driver.ts'
 import { type SqlAccess, type SqlDatabase, type SqlHealth, type Topic, topics } from './sql.ts'
 
@@ -98,7 +99,7 @@ export function createDatabase({ driver, clock, log, prepare }: DatabaseOptions)
       if (!prepared) await prepare(driver)
       prepared = true
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
+      const reason = reasonOf(error)
       if (reason !== health.reason) {
         health = { up: false, since: health.since, reason }
         log.error('store.database.unreachable', { database: driver.label, reason })

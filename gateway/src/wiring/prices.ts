@@ -5,6 +5,7 @@ import type { Changes } from '../core/changes.ts'
 import { noPrices } from '../core/cost/price-book.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
+import { reasonOf } from '../lib/reason.ts'
 import { defaultLimits, fetchMap } from '../prices/fetch.ts'
 import { withFiles } from '../prices/kept-files.ts'
 import { isSound, PriceMaps } from '../prices/maps.ts'
@@ -37,7 +38,7 @@ export function openPriceKeeping(parts: {
   const { maps, changes, clock, environment, log } = parts
   const tools = { sleep: (ms: number) => sleep(ms), random: Math.random }
   const report = (event: string, facts: Readonly<Record<string, unknown>>, cause: unknown): void =>
-    log.warn(event, { ...facts, reason: cause instanceof Error ? cause.message : String(cause) })
+    log.warn(event, { ...facts, reason: reasonOf(cause) })
   const updates = new PriceUpdates({
     changes,
     maps,

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { PriceBook } from '../../core/cost/price-book.ts'
 import { problem } from '../../core/problem.ts'
+import { reasonOf } from '../../lib/reason.ts'
 import * as field from '../schema/fields.ts'
 import { defineKind } from './kind.ts'
 
@@ -53,7 +54,7 @@ export const priceMap = defineKind({
       const book = await build.share(`prices:${content}`, () => prices.load(content), ignore)
       return Object.freeze({ book, spec })
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
+      const reason = reasonOf(error)
       build.report('content', (where) =>
         problem('price_map_unavailable', where, { hash: content.slice(0, 12), reason }),
       )

@@ -1,4 +1,5 @@
 import type { InputContent, InputUri } from '../../core/input.ts'
+import { holdsReference, referenceOf } from '../../core/reference.ts'
 import { isObject, type JsonObject, type JsonValue } from '../../lib/json.ts'
 import type { Report } from '../kinds/kind.ts'
 import { joinPath } from './path.ts'
@@ -13,17 +14,8 @@ export interface Resolved {
   readonly reports: readonly Report[]
 }
 
-const environmentPrefix = 'os.environ/'
 const nothing: ReadonlyMap<string, string> = new Map()
 const none: ReadonlySet<string> = new Set()
-
-/** The input that a text refers to: `os.environ/NAME` or `file:/absolute/path`; `undefined` for a text that is itself. */
-export function referenceOf(text: string): InputUri | undefined {
-  if (text.startsWith(environmentPrefix) && text.length > environmentPrefix.length) {
-    return `env:${text.slice(environmentPrefix.length)}`
-  }
-  return text.startsWith('file:/') ? `file:${text.slice('file:'.length)}` : undefined
-}
 
 /**
  * Puts the content of references in their place, wherever a value is one.
@@ -72,13 +64,4 @@ export async function resolveReferences(
   }
 
   return { value: await resolveMapping(spec, ''), references, missing, reports }
-}
-
-/** Whether a reference is anywhere in it. */
-export function holdsReference(value: JsonValue | undefined): boolean {
-  if (typeof value === 'string') return referenceOf(value) !== undefined
-  if (Array.isArray(value)) return value.some(holdsReference)
-  if (!isObject(value)) return false
-  for (const key in value) if (holdsReference(value[key])) return true
-  return false
 }

@@ -2,6 +2,7 @@ import { type Problem, problem } from '../../core/problem.ts'
 import type { KindName, Layer, Resource, Source } from '../../core/resource.ts'
 import type { Head, ResourceDelta, Store, StoredResource } from '../../core/store.ts'
 import type { JsonObject } from '../../lib/json.ts'
+import { reasonOf } from '../../lib/reason.ts'
 import { toResource } from './row.ts'
 
 /** What a draft does to one row; `undefined`: it is deleted. */
@@ -122,7 +123,7 @@ export class DatabaseSource implements Source {
       this.#trouble = undefined
       return this.#apply(delta)
     } catch (error) {
-      this.#trouble = troubleOf(error instanceof Error ? error.message : String(error))
+      this.#trouble = troubleOf(reasonOf(error))
       throw error
     }
   }

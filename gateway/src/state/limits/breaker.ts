@@ -1,3 +1,4 @@
+import { reasonOf } from '../../lib/reason.ts'
 /** Whether the shared place is asked. */
 export interface PlaceHealth {
   readonly up: boolean
@@ -50,7 +51,7 @@ export class Breaker {
   }
 
   open(error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = reasonOf(error)
     if (this.#health.up) {
       this.#change({ up: false, since: this.#options.wall(), reason })
     }

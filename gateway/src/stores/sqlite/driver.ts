@@ -1,6 +1,7 @@
 import { mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { reasonOf } from '../../lib/reason.ts'
 import { DatabaseFailure, type SqlDriver } from '../driver.ts'
 import { longestRestMs, runOnSession } from '../session-time.ts'
 import { type SqlRow, type SqlSession, type SqlValue, type TransactionMode, topics } from '../sql.ts'
@@ -168,6 +169,6 @@ async function createPrivate(file: string): Promise<void> {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 })
     await (await open(file, 'a', 0o600)).close()
   } catch (error) {
-    throw new DatabaseFailure('away', error instanceof Error ? error.message : String(error), { cause: error })
+    throw new DatabaseFailure('away', reasonOf(error), { cause: error })
   }
 }

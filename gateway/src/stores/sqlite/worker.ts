@@ -1,6 +1,8 @@
 import { flushCompileCache } from 'node:module'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
+import { reasonOf } from '../../lib/reason.ts'
+import { Recent } from '../../lib/recent.ts'
 import type { SqlRow, SqlValue } from '../sql.ts'
 import type { Lane, Reply, Request, Statement, ThreadOptions } from './messages.ts'
 import { toPositional } from './placeholders.ts'
@@ -14,10 +16,10 @@ interface Prepared {
 
 interface Connection {
   readonly database: DatabaseSync
-  readonly prepared: Map<string, Prepared>
+  readonly prepared: Recent<string, Prepared>
 }
 
-/** By how many statements are kept prepared per connection: all of the program's and some with lists of varying length. */
+/** At most so many statements are kept prepared per connection: all of the program's and some with lists of varying length. */
 const keptStatements = 200
 const watchMs = 100
 const openTries = 50
@@ -39,7 +41,7 @@ function open(file: string, lane: Lane): Connection {
     database.exec('PRAGMA cache_size = -16000')
   }
   database.exec('PRAGMA temp_store = MEMORY')
-  return { database, prepared: new Map() }
+  return { database, prepared: new Recent(keptStatements / 2) }
 }
 
 /** Two processes that create the file at once: SQLite tells one of them `busy` without waiting. */
@@ -57,21 +59,10 @@ function useLog(database: DatabaseSync): void {
 
 function prepare({ database, prepared }: Connection, text: string): Prepared {
   const known = prepared.get(text)
-  if (known !== undefined) {
-    // To the end: what was not used for longest is dropped first.
-    prepared.delete(text)
-    prepared.set(text, known)
-    return known
-  }
+  if (known !== undefined) return known
   const positional = toPositional(text)
   const entry = { statement: database.prepare(positional.text), order: positional.order }
   prepared.set(text, entry)
-  if (prepared.size > keptStatements) {
-    for (const oldest of prepared.keys()) {
-      prepared.delete(oldest)
-      break
-    }
-  }
   return entry
 }
 
@@ -119,7 +110,7 @@ function serve(lanes: Readonly<Partial<Record<Lane, Connection>> & Record<'read'
       reply({ type: 'rows', id: request.id, rows })
     } catch (error) {
       if (request.undo && connection.database.isTransaction) connection.database.exec('ROLLBACK')
-      const message = error instanceof Error ? error.message : String(error)
+      const message = reasonOf(error)
       reply({ type: 'error', id: request.id, kind: kindOf(error), message })
     }
   }
@@ -168,6 +159,6 @@ try {
   // As the program does: a killed process leaves nothing behind, and without it a thread takes 17 MB more.
   flushCompileCache()
 } catch (error) {
-  reply({ type: 'failed', message: error instanceof Error ? error.message : String(error) })
+  reply({ type: 'failed', message: reasonOf(error) })
   parentPort?.close()
 }

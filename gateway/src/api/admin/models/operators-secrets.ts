@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
-import { holdsReference } from '../../../config/schema/references.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import type { Principal } from '../../../core/principal.ts'
+import { holdsReference } from '../../../core/reference.ts'
 import type { JsonObject } from '../../../lib/json.ts'
 import { masked } from '../masking.ts'
 import { objectOf } from './row.ts'
