@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { after, afterEach, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import OpenAI from 'openai'
 import { type PlayedProvider, playProvider } from '../gateway/test/played/provider.ts'
 import { configText, playedModel } from './config-file.ts'
-import { type GatewayProcess, masterKey, midflightPath, startGateway } from './processes.ts'
+import { freePort, type GatewayProcess, masterKey, midflightPath, startGateway } from './processes.ts'
 import { makeScratch, type Scratch } from './scratch.ts'
+import { waitFor } from './wait.ts'
 
 const run = promisify(execFile)
 let scratch: Scratch
@@ -176,6 +178,42 @@ describe('started as LiteLLM is', () => {
     assert.equal((await fetch(`${first.url}/health/readiness`)).status, 200)
   })
 })
+
+describe('started by `npm start`', { skip: process.platform === 'win32' && 'has no signals' }, () => {
+  it('drains and goes when npm gets the signal, which npm and its shell keep to themselves', async (context) => {
+    const port = await freePort()
+    const npm = spawn(
+      'npm',
+      ['start', '--', '--host', '127.0.0.1', '--port', String(port), '--data-dir', scratch.path],
+      {
+        cwd: fileURLToPath(new URL('..', import.meta.url)),
+        stdio: ['ignore', 'ignore', 'pipe'],
+        env: { PATH: process.env.PATH, HOME: scratch.path, MIDFLIGHT_DRAIN_NOTICE_SECONDS: '0' },
+      },
+    )
+    context.after(() => leave(npm.pid))
+    let said = ''
+    npm.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said += text
+    })
+    const ready = async () => (await fetch(`http://127.0.0.1:${port}/health/readiness`)).status === 200
+    await waitFor('readiness', ready, { withinMs: 15_000 })
+    npm.kill('SIGTERM')
+    // Its end of the pipe is closed when the last process that has it is gone.
+    await waitFor('the end', () => npm.stderr.readableEnded, { withinMs: 15_000 })
+    assert.match(said, /server\.drain\.finished/)
+    await assert.rejects(ready())
+  })
+})
+
+/** Ends what is left of a process group. */
+function leave(group: number | undefined): void {
+  try {
+    if (group !== undefined) process.kill(-group, 'SIGKILL')
+  } catch {
+    // all of it is gone
+  }
+}
 
 /** The command of the banner, with the lines it continues on. */
 function curlLine(banner: string): string {

@@ -111,4 +111,19 @@ function onSignals(app: Awaited<ReturnType<typeof createApp>>, log: Log & { flus
     process.exit(1)
   })
   process.on('SIGHUP', () => void app.reconciler.refresh())
+  onParentGone(process.env, () => stop())
+}
+
+const parentCheckMs = 500
+
+/** `npm start` passes a signal to the shell it runs, and that shell dies of it without telling us: nobody would drain, and the port stay taken. */
+function onParentGone({ npm_lifecycle_event: script }: NodeJS.ProcessEnv, onGone: () => void): void {
+  if (script !== 'start') return
+  const parent = process.ppid
+  const check = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(check)
+    onGone()
+  }, parentCheckMs)
+  check.unref()
 }
