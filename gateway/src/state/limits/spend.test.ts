@@ -86,8 +86,8 @@ for (const kind of kinds) {
       await rm(directory, { recursive: true, force: true })
     })
 
-    function book(database: SpendDatabase = opened.database): SpendBook {
-      const made = new SpendBook({ database, now: () => now, figures: new LimitFigures(), onFailure: () => undefined })
+    function book(database: SpendDatabase = opened.database, onFailure: () => void = () => undefined): SpendBook {
+      const made = new SpendBook({ database, now: () => now, figures: new LimitFigures(), onFailure })
       books.push(made)
       return made
     }
@@ -193,14 +193,22 @@ for (const kind of kinds) {
           return result
         },
       }
-      const sums = book(flaky)
+      let told = 0
+      const sums = book(flaky, () => {
+        told += 1
+      })
       const spender = key()
       spend(sums, spenderName(spender), 11)
       await assert.rejects(sums.write())
       spend(sums, spenderName(spender), 4)
       await assert.rejects(sums.write())
+      assert.equal(told, 1, 'an outage is told of once, however often it is tried')
       await sums.write()
       assert.equal(await amountOf(book(), spender), 15)
+      lose = 1
+      spend(sums, spenderName(spender), 1)
+      await assert.rejects(sums.write())
+      assert.equal(told, 2, 'the next outage is another one')
     })
 
     it('a sum that is set counts from there, in the budget counter too', async () => {

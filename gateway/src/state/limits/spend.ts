@@ -31,7 +31,7 @@ export interface SpendBookOptions {
   /** Unix ms by the clock of the shared place. */
   readonly now: () => number
   readonly figures: LimitFigures
-  /** Told when a batch could not be written; it is tried again. */
+  /** Told when a batch could not be written; it is tried again. Not told again until one was written. */
   readonly onFailure: (error: unknown) => void
 }
 
@@ -83,6 +83,8 @@ export class SpendBook implements Spending {
   readonly #learning = new Set<string>()
   readonly #timer: NodeJS.Timeout
   #lost = 0
+  /** Since a write failed, until one succeeds. */
+  #failing = false
 
   constructor(options: SpendBookOptions) {
     this.#options = options
@@ -302,9 +304,12 @@ export class SpendBook implements Spending {
     try {
       sums = await writeBatch(this.#options.database, batch.id, batch.entries, Math.round(this.#options.now()))
     } catch (error) {
-      this.#options.onFailure(error)
+      // It is tried again every second for as long as the store is away.
+      if (!this.#failing) this.#options.onFailure(error)
+      this.#failing = true
       throw error
     }
+    this.#failing = false
     this.#batch = undefined
     for (const sum of sums) this.#remember(sum)
     await this.#raise(sums)
