@@ -100,7 +100,7 @@ export class Authenticator {
     route: Route,
     path: string,
   ): Promise<Principal> {
-    const principal = await looking
+    const principal = await Promise.resolve(looking).catch(unreachable)
     if (principal === undefined) return this.#confirmed(key, id, route, path)
     const refusal = refusalOf(principal, route, path, this.#options.clock.wall())
     return refusal === undefined ? principal : this.#confirmed(key, id, route, path, refusal)
@@ -113,11 +113,11 @@ export class Authenticator {
     } catch (cause) {
       // A key that was blocked when the store was last heard is not let in because it is silent now.
       if (known !== undefined) throw known
-      const remembered = await this.#options.directory?.principalOf(id)
-      if (remembered === undefined) throw cause
+      const remembered = await Promise.resolve(this.#options.directory?.principalOf(id)).catch(unreachable)
+      if (remembered === undefined) return unreachable(cause)
       return permitted(remembered, route, path, this.#options.clock.wall())
     }
-    const principal = await this.#options.directory?.principalOf(id)
+    const principal = await Promise.resolve(this.#options.directory?.principalOf(id)).catch(unreachable)
     if (principal === undefined) throw unknownKey(key, id)
     return permitted(principal, route, path, this.#options.clock.wall())
   }
@@ -143,6 +143,17 @@ function permitted(principal: Principal, route: Route, path: string, now: number
   const refusal = refusalOf(principal, route, path, now)
   if (refusal !== undefined) throw refusal
   return principal
+}
+
+/** Whoever asks is nobody yet: where the store is, and how it fails, is not told. In LiteLLM's words (contract 3.7). */
+function unreachable(cause: unknown): never {
+  if (!(cause instanceof GatewayError) || cause.code !== 'store_unavailable') throw cause
+  const { retryAfterMs } = cause
+  throw new GatewayError(
+    'store_unavailable',
+    'Service Unavailable, the authentication database is temporarily unreachable. Please retry shortly.',
+    { wire: { type: 'no_db_connection' }, cause, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
+  )
 }
 
 function unknownKey(key: string, id: string): GatewayError {

@@ -268,7 +268,8 @@ test('while the store is away known keys call, unknown ones get a 503, and the m
   }
   assert.deepEqual(statuses, { 'sk-known': new Set([200]), 'sk-unknown': new Set([503]), 'sk-blocked': new Set([401]) })
   const refused = errorOf(await chat(app, 'sk-unknown'))
-  assert.deepEqual([refused.status, refused.type, refused.code], [503, 'internal_server_error', '503'])
+  assert.deepEqual([refused.status, refused.type, refused.code], [503, 'no_db_connection', '503'])
+  assert.match(refused.message, /^Service Unavailable, the authentication database is temporarily unreachable/)
   assert.equal((await chat(app, masterKey)).status, 200)
   // An end user of whom nothing can be known does not fail a call either.
   assert.equal((await chat(app, 'sk-known', { user: 'somebody-new' })).status, 200)
