@@ -55,6 +55,15 @@ function two<Item>(list: readonly Item[]): readonly [Item, Item] {
 
 for (const dialect of ['sqlite', 'postgres']) {
   describe(`replicas on one ${dialect} store`, { concurrency: 3 }, () => {
+    test('that have read a model for a change of their own serve it when they are asked whether they are up to date', async (context) => {
+      const [one, other] = two(await started(context, { ...(await place(dialect)), hints: false }, 2))
+      await put(one, 'new')
+      // As a change does before its turn.
+      await other.stored.read()
+      await other.feed.confirm()
+      assert.deepEqual(other.models(), ['new'])
+    })
+
     test('that start together agree on the number of what they all read', async (context) => {
       const declaration = { models: [model('a', 'a')] }
       const replicas = await started(context, { ...(await place(dialect)), declaration }, 3)

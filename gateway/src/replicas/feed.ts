@@ -35,6 +35,11 @@ const jitter = 0.2
 export class Feed {
   readonly #options: FeedOptions
   #applied = 0
+  /**
+   * Up to where the stored resources serve. What is known of them may be ahead: a change of this process reads them for its draft
+   * before it has its turn to publish anything.
+   */
+  #resourcesServed = 0
   /** Up to where changed records were told of; `undefined` before the first look. */
   #recordsSeen: number | undefined
   #reported = -1
@@ -103,6 +108,7 @@ export class Feed {
   committed(head: Head): void {
     if (this.#recordsSeen === undefined || head.revision !== this.#applied + 1) return
     if (this.#options.resources.head.resourceRevision < head.resourceRevision) return
+    this.#resourcesServed = Math.max(this.#resourcesServed, head.resourceRevision)
     this.#applied = head.revision
     this.#recordsSeen = head.revision
   }
@@ -146,10 +152,9 @@ export class Feed {
     const restored = head.revision < appliedBefore
     if (this.#recordsSeen === undefined || restored) this.#startOver(head)
     const isNew = head.revision > this.#applied
-    const { head: known, trouble } = this.#options.resources
     // Somebody else's read may have failed while the store was away; only another one shows that it is back.
-    const unread = head.resourceRevision > known.resourceRevision || trouble !== undefined
-    if (unread || restored) await this.#applyResources(head)
+    const isBehind = head.resourceRevision > this.#resourcesServed || this.#options.resources.trouble !== undefined
+    if (isBehind || restored) await this.#applyResources(head)
     if (head.revision > (this.#recordsSeen ?? 0)) await this.#applyRecords()
     if (isNew) {
       this.#applied = Math.max(this.#applied, head.revision)
@@ -167,7 +172,10 @@ export class Feed {
 
   async #applyResources(head: Head): Promise<void> {
     await this.#options.pull()
-    if (this.#options.resources.head.resourceRevision >= head.resourceRevision) return
+    if (this.#options.resources.head.resourceRevision >= head.resourceRevision) {
+      this.#resourcesServed = head.resourceRevision
+      return
+    }
     // The store went away in between; asking again says so.
     await this.#options.store.head()
     throw new Error(`the stored resources could not be read up to revision ${head.resourceRevision}`)
