@@ -361,6 +361,32 @@ describe('who may touch which row', () => {
     assert.equal((await app.post('/key/regenerate', { key }, keys.team_admin)).status, 403)
   })
 
+  test('a key that a team admin is told of a member makes calls and changes nothing in his name', async () => {
+    const { app, team, keys } = plain
+    const member = await plain.member()
+    const made = await app.post(
+      '/key/generate',
+      { team_id: team, user_id: member, allowed_routes: [] },
+      keys.team_admin,
+    )
+    const own = (await app.post('/key/generate', { team_id: team, user_id: member })).body.key
+    const again = await app.post('/key/regenerate', { key: own }, keys.team_admin)
+    for (const { body } of [made, again]) {
+      assert.equal((await app.chat('alpha', body.key)).status, 200)
+      assert.equal((await app.get('/v1/models', body.key)).status, 200)
+      for (const path of ['/key/list', '/user/info', `/team/info?team_id=${team}`]) {
+        assert.equal((await app.get(path, body.key)).status, 403, path)
+      }
+      assert.equal((await app.post('/key/generate', {}, body.key)).status, 403)
+      const widened = await app.post(
+        '/team/key/bulk_update',
+        { team_id: team, key_ids: [body.token], update_fields: { allowed_routes: [] } },
+        keys.team_admin,
+      )
+      assert.equal(widened.body.failed_updates.length, 1, widened.text)
+    }
+  })
+
   test('a change to all keys of a team is no way around what its admins may not set on one', async () => {
     const { app, team, keys } = plain
     const admin = await plain.user('proxy_admin')

@@ -13,7 +13,7 @@ import { type GenerateBody, generateBody } from './fields.ts'
 import { checkReferences, claimAlias, knownTeam } from './find.ts'
 import { generatedKey, keyRows } from './row.ts'
 import { checkCustomKey, newKey, shownKey, tokenOf } from './token.ts'
-import { permitNewKey } from './who.ts'
+import { permitNewKey, routesTold } from './who.ts'
 
 export function generateRoutes(tools: RecordTools): readonly DeclaredRoute[] {
   return [
@@ -67,7 +67,9 @@ async function makeKey(tools: RecordTools, call: AdminCall<unknown, unknown>, re
     const teamId = textOf(request.team_id)
     const team = teamId === undefined ? undefined : await knownTeam(transaction, teamId)
     await permitNewKey(transaction, call.principal, request, team, route)
-    return putKey(tools, transaction, request, key, token)
+    const routes = routesTold(call.principal, textOf(request.user_id))
+    const asked = routes === undefined ? request : { ...request, allowed_routes: routes }
+    return putKey(tools, transaction, asked, key, token)
   })
   const { spend } = request
   if (typeof spend === 'number' && spend !== 0 && call.change.dryRun !== true) {

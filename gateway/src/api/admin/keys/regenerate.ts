@@ -17,7 +17,7 @@ import { findKey, knownKey } from './find.ts'
 import { generatedKey, keyRows } from './row.ts'
 import { checkCustomKey, newKey, shownKey, tokenOf } from './token.ts'
 import { changeKey, moveAccessGroups } from './update.ts'
-import { permitKey, permitUpdate, refuseHigherRole } from './who.ts'
+import { permitKey, permitUpdate, refuseHigherRole, routesTold } from './who.ts'
 
 const tag = 'key management'
 
@@ -87,7 +87,9 @@ async function regenerate(tools: RecordTools, call: RegenerateCall, named: strin
         throw wrapped(400, `Key with this value already exists. Key=${shownKey(key)}`)
       }
       const changed = await changeKey(tools, transaction, old, { ...changes, key: old.id })
-      return replaceKey(transaction, changed, token, shownKey(key), revokesAt(transaction.now))
+      const routes = routesTold(call.principal, textOf(changed.body.user_id))
+      const made = routes === undefined ? changed : { ...changed, body: { ...changed.body, allowed_routes: routes } }
+      return replaceKey(transaction, made, token, shownKey(key), revokesAt(transaction.now))
     },
   )
   const { old, made } = outcome.result

@@ -14,7 +14,7 @@ import {
 } from '../permissions.ts'
 import { callerOf } from '../record-tools.ts'
 import { refusal } from '../refusals.ts'
-import { keyLimits } from './fields.ts'
+import { keyLimits, routesOfType } from './fields.ts'
 
 /** Fields that decide what others gave: only proxy admins set them (OWASP API3, mass assignment). */
 const adminFields = [
@@ -138,6 +138,9 @@ export async function permitTeamUpdate(
   refuseAdminFields(request)
   refuseMoves(key, request)
   refuseWithin(key, request, alwaysKept)
+  if (request.allowed_routes !== undefined && routesTold(principal, textOf(key.body.user_id)) !== undefined) {
+    throw forbidden("Only its user can change allowed_routes of a member's key.", 'allowed_routes')
+  }
 }
 
 /** Roles whose keys only their owner and proxy admins may hold. */
@@ -154,6 +157,16 @@ export async function refuseHigherRole(reader: Reader, principal: Principal, use
   if (highRoles.includes(record?.body.user_role)) {
     throw forbidden('Only proxy admins can be told keys of users with an admin role.', 'user_id')
   }
+}
+
+/**
+ * A key also acts in the management API as its user, with his keys and his other teams. One that somebody else than he or a proxy admin
+ * is told the plaintext of is for calls alone.
+ * @returns its `allowed_routes`; `undefined`: they stay
+ */
+export function routesTold(principal: Principal, user: string | undefined): readonly string[] | undefined {
+  if (principal.role === 'proxy_admin' || user === undefined || user === principal.userId) return undefined
+  return routesOfType.llm_api
 }
 
 /** What `metadata` holds to guard the calls of a key: an operator's default, too, is not the owner's to take away. */
