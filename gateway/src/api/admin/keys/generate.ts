@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../../lib/json.ts'
 import { type AdminCall, type AdminReply, adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { changeReply } from '../../change-reply.ts'
-import { namesOf, objectOf, textOf } from '../body-changes.ts'
+import { namesOf, objectOf, present, textOf } from '../body-changes.ts'
 import { managementSettings } from '../management-settings.ts'
 import { resetAnchor, setSpend } from '../money-fields.ts'
 import { changers } from '../permissions.ts'
@@ -53,7 +53,7 @@ async function generate(
   } else if (principal.role !== 'proxy_admin' && !textOf(request.user_id) && !textOf(request.team_id)) {
     request.user_id = principal.userId
   }
-  const made = await makeKey(tools, call, request, route)
+  const made = await makeKey(tools, call, request, present(call.body), route)
   return warned(changeReply(call.change, made.outcome, made.shown), request)
 }
 
@@ -61,12 +61,18 @@ async function generate(
  * Makes a key in a change of its own; `/user/new` makes one in its own change with `putKey`.
  * @throws GatewayError
  */
-async function makeKey(tools: RecordTools, call: AdminCall<unknown, unknown>, request: JsonObject, route: string) {
+async function makeKey(
+  tools: RecordTools,
+  call: AdminCall<unknown, unknown>,
+  request: JsonObject,
+  sent: JsonObject,
+  route: string,
+) {
   const { key, token } = chosenKey(tools, request)
   const outcome = await tools.changes.records(call.change, async (transaction) => {
     const teamId = textOf(request.team_id)
     const team = teamId === undefined ? undefined : await knownTeam(transaction, teamId)
-    await permitNewKey(transaction, call.principal, request, team, route)
+    await permitNewKey(transaction, call.principal, request, sent, team, route)
     const routes = routesTold(call.principal, textOf(request.user_id))
     const asked = routes === undefined ? request : { ...request, allowed_routes: routes }
     return putKey(tools, transaction, asked, key, token)

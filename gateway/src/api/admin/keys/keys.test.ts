@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type Answer, type Gateway, masterKey, startGateway } from '../../../../test/gateway.ts'
+import { type Answer, type Gateway, masterKey, modelsThatAnswer, startGateway } from '../../../../test/gateway.ts'
 
 const hashOf = (key: string): string => createHash('sha256').update(key).digest('hex')
 
@@ -632,4 +632,18 @@ test('secrets that a row holds are shown masked, and sending the row back keeps 
   assert.deepEqual(stored?.body.router_settings, routerSettings)
   await app.post('/key/update', { key: made.key, metadata: { note: 'z' } })
   assert.deepEqual((await app.app.store.record('key', made.token))?.body.metadata, { note: 'z' })
+})
+
+test('what the operator gives every new key may be what its user may not set', async (context) => {
+  const app = await startGateway(context, {
+    config: `${modelsThatAnswer}
+litellm_settings:
+  default_key_generate_params: { budget_id: small }
+`,
+  })
+  await app.post('/budget/new', { budget_id: 'small', max_budget: 1 })
+  await app.post('/budget/new', { budget_id: 'large', max_budget: 100 })
+  const { key } = (await app.post('/user/new', { user_id: 'ann' })).body
+  assert.equal((await generate(app, {}, key)).budget_id, 'small')
+  refused(await app.post('/key/generate', { budget_id: 'large' }, key), 403, 'auth_error', /budget_id/)
 })

@@ -49,11 +49,15 @@ export async function mayTouchKey(
   return may(action, standings, memberPermissions(team))
 }
 
-/** @throws GatewayError 400, 401 or 403 */
+/**
+ * @param body with the operator's defaults
+ * @throws GatewayError 400, 401 or 403
+ */
 export async function permitNewKey(
   reader: Reader,
   principal: Principal,
   body: JsonObject,
+  sent: JsonObject,
   team: StoredRecord | undefined,
   route: string,
 ): Promise<void> {
@@ -75,7 +79,7 @@ export async function permitNewKey(
       await refuseHigherRole(reader, principal, user)
     }
   }
-  refuseAdminFields(body)
+  refuseAdminFields(sent)
 }
 
 /**
