@@ -11,6 +11,7 @@ import { GatewayServer } from './api/server.ts'
 import type { BootOptions } from './boot.ts'
 import { signalsOf } from './calls/route.ts'
 import type { Tools } from './calls/tools.ts'
+import { bootSettingsOf } from './config/boot-settings.ts'
 import { kinds } from './config/kinds/index.ts'
 import type { Reconciler } from './config/reconciler.ts'
 import { Slot } from './config/slot.ts'
@@ -89,7 +90,13 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
     reachable,
     report: (oddity) => log.warn('directory.record.odd', { ...oddity }),
   })
-  const limiting = await openLimiting({ database, clock, log, variable: (name) => variable(inputs, name) })
+  const limiting = await openLimiting({
+    database,
+    clock,
+    log,
+    variable: (name) => variable(inputs, name),
+    declaredRedis: async () => (await bootSettingsOf(await declared.refresh(), inputs)).redisUrl,
+  })
   const keeping = openCallKeeping({
     database,
     dataDirectory,

@@ -103,15 +103,15 @@ test('unchanged resources are the same object', async () => {
 
 test('the same content at other lines changes nothing but the places in problems', async () => {
   const bench = createBench()
-  const declaration = { models: [model('a', '1', { max_budget: 3 })] }
+  const declaration = { models: [model('a', '1', { region_name: 'eu' })] }
   const before = await build(declaration, undefined, bench)
   const after = await build({ ...declaration, line: 40 }, before, bench)
   assert.equal(after.changed, false)
   assert.equal(after.hash, before.hash)
   assert.deepEqual(linesOf({ accepted: true, prepared: before }), [
-    'config.yaml:1:26 warning model_list[0].litellm_params.max_budget: `max_budget` is a LiteLLM setting that this version does not act on: budgets are not enforced',
+    'config.yaml:1:27 warning model_list[0].litellm_params.region_name: `region_name` is a LiteLLM setting that this version does not act on',
   ])
-  assert.match(linesOf({ accepted: true, prepared: after })[0] ?? '', /^config\.yaml:40:26 /)
+  assert.match(linesOf({ accepted: true, prepared: after })[0] ?? '', /^config\.yaml:40:27 /)
   await closeAll(bench, before, after)
 })
 

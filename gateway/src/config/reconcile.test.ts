@@ -116,7 +116,7 @@ describe('the reconcile loop', { concurrency: true }, () => {
   })
 
   test('another version of the same content is no new revision, only new places', async (context) => {
-    const declaration = { models: [model('a', '1', { max_budget: 1 })] }
+    const declaration = { models: [model('a', '1', { region_name: 'eu' })] }
     const plane = createPlane(context, { declaration })
     await plane.reconciler.start()
     plane.offer({ ...declaration, line: 30 })

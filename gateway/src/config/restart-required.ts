@@ -7,6 +7,12 @@ const bootOnlyKeys = [
   'general_settings.database_url',
   'general_settings.database_connection_pool_limit',
   'general_settings.database_connection_timeout',
+  'router_settings.redis_url',
+  'router_settings.redis_host',
+  'router_settings.redis_port',
+  'router_settings.redis_password',
+  'router_settings.redis_db',
+  'litellm_settings.cache_params',
 ]
 
 /** The values that this process started with, so that a change and its undoing cancel out. */

@@ -1,6 +1,7 @@
 import type { Limiter } from '../core/limit.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Log } from '../lib/log.ts'
+import { redisUrlOf } from '../lib/redis-url.ts'
 import type { PlaceHealth } from '../state/limits/breaker.ts'
 import { CallLimits } from '../state/limits/call-limits.ts'
 import { LimitFigures } from '../state/limits/figures.ts'
@@ -37,6 +38,8 @@ export interface LimitingOptions {
   readonly log: Log
   /** Of the environment or its file. */
   readonly variable: (name: string) => Promise<string | undefined>
+  /** The Redis that the file names; asked when no variable does. */
+  readonly declaredRedis: () => Promise<string | undefined>
 }
 
 /** What Redis may take for one command (issue #3). */
@@ -52,7 +55,8 @@ const probeEveryMs = 250
  * Chooses where limits are counted: Redis where it is given, PostgreSQL where that is the store, else this process's memory.
  * @throws Error for a setting that cannot be used
  */
-export async function openLimiting({ database, clock, log, variable }: LimitingOptions): Promise<Limiting> {
+export async function openLimiting(options: LimitingOptions): Promise<Limiting> {
+  const { database, clock, log, variable, declaredRedis } = options
   const figures = new LimitFigures()
   const spending: SpendBook = new SpendBook({
     database,
@@ -60,7 +64,7 @@ export async function openLimiting({ database, clock, log, variable }: LimitingO
     figures,
     onFailure: (error) => log.error('limits.spend.unwritten', { error }),
   })
-  const redisUrl = await redisUrlOf(variable)
+  const redisUrl = (await redisOf(variable)) ?? (await declaredRedis())
   const fallback = fallbackOf(await variable('MIDFLIGHT_LIMITS_FALLBACK'))
   const timeoutMs = await number(variable, 'MIDFLIGHT_LIMITS_TIMEOUT_MS', undefined)
   const ttlMs = (await number(variable, 'MIDFLIGHT_LIMITS_TTL_SECONDS', usualTtlSeconds)) * 1_000
@@ -132,17 +136,16 @@ export async function openLimiting({ database, clock, log, variable }: LimitingO
 type Variable = LimitingOptions['variable']
 
 /** `REDIS_URL`, or LiteLLM's `REDIS_HOST`, `REDIS_PORT`, `REDIS_USERNAME`, `REDIS_PASSWORD`, `REDIS_DB` and `REDIS_SSL`. */
-async function redisUrlOf(variable: Variable): Promise<string | undefined> {
-  const url = await variable('REDIS_URL')
-  if (url !== undefined) return url
-  const host = await variable('REDIS_HOST')
-  if (host === undefined) return undefined
-  const secure = (await variable('REDIS_SSL'))?.toLowerCase() === 'true'
-  const user = encodeURIComponent((await variable('REDIS_USERNAME')) ?? '')
-  const password = await variable('REDIS_PASSWORD')
-  const login = password === undefined ? '' : `${user}:${encodeURIComponent(password)}@`
-  const port = (await variable('REDIS_PORT')) ?? '6379'
-  return `${secure ? 'rediss' : 'redis'}://${login}${host}:${port}/${(await variable('REDIS_DB')) ?? '0'}`
+async function redisOf(variable: Variable): Promise<string | undefined> {
+  return redisUrlOf({
+    url: await variable('REDIS_URL'),
+    host: await variable('REDIS_HOST'),
+    port: await variable('REDIS_PORT'),
+    username: await variable('REDIS_USERNAME'),
+    password: await variable('REDIS_PASSWORD'),
+    db: await variable('REDIS_DB'),
+    secure: (await variable('REDIS_SSL'))?.toLowerCase() === 'true',
+  })
 }
 
 function fallbackOf(text: string | undefined): Fallback {

@@ -28,12 +28,17 @@ function readBy(schemaShape: object, ...elsewhere: readonly string[]): readonly 
 
 test('the keys called honoured are exactly those that the config schemas read', () => {
   assert.deepEqual(honoured(litellmParamsKeys), readBy(litellmParams.shape, ...priceFields))
-  assert.deepEqual(honoured(generalSettingsKeys), readBy(shape.general_settings.unwrap().unwrap().shape))
+  assert.deepEqual(
+    honoured(generalSettingsKeys),
+    readBy(shape.general_settings.unwrap().unwrap().shape, 'database_url'),
+  )
   assert.deepEqual(
     honoured(litellmSettingsKeys),
     readBy(shape.litellm_settings.unwrap().unwrap().shape, 'model_alias_map'),
   )
-  assert.deepEqual(honoured(routerSettingsKeys), readBy(routerShape, 'model_group_alias'))
+  // Where a Redis and the database are is read at start (config/boot-settings.ts).
+  const redis = ['redis_url', 'redis_host', 'redis_port', 'redis_password', 'redis_db']
+  assert.deepEqual(honoured(routerSettingsKeys), readBy(routerShape, 'model_group_alias', ...redis))
   assert.deepEqual(honoured(retryPolicyKeys), readBy(routerShape.retry_policy.unwrap().unwrap().shape))
   assert.deepEqual(honoured(allowedFailsPolicyKeys), readBy(routerShape.allowed_fails_policy.unwrap().unwrap().shape))
   assert.deepEqual(

@@ -250,7 +250,8 @@ export const litellmSettingsKeys = keys({
     'mcp_aliases',
   ],
   noted: {
-    'answers are not cached': ['cache', 'cache_params'],
+    'answers are not cached; a Redis that it names counts limits': ['cache_params'],
+    'answers are not cached': ['cache'],
     'calls are not reported there': ['callbacks', 'success_callback', 'failure_callback', 'service_callbacks'],
     'budgets are not enforced': [
       'max_internal_user_budget',
@@ -269,6 +270,11 @@ export const routerSettingsKeys = keys({
   honoured: [
     ...sharedSettings,
     'provider_budget_config',
+    'redis_url',
+    'redis_host',
+    'redis_port',
+    'redis_password',
+    'redis_db',
     'enable_pre_call_checks',
     'optional_pre_call_checks',
     'routing_strategy',
@@ -306,13 +312,6 @@ export const routerSettingsKeys = keys({
     'strategies take no arguments': ['routing_strategy_args'],
     'tags do not choose the deployment': ['enable_tag_filtering', 'tag_filtering_match_any'],
     'answers are not cached': ['cache_responses'],
-    'set REDIS_URL for limits that replicas share': [
-      'redis_host',
-      'redis_port',
-      'redis_password',
-      'redis_db',
-      'redis_url',
-    ],
     'content is not checked': ['guardrail_list'],
   },
 })
@@ -320,6 +319,7 @@ export const routerSettingsKeys = keys({
 export const generalSettingsKeys = keys({
   honoured: [
     'master_key',
+    'database_url',
     'max_request_size_mb',
     'max_response_size_mb',
     'always_include_stream_usage',
@@ -383,8 +383,7 @@ export const generalSettingsKeys = keys({
     'default_team_disabled',
   ],
   noted: {
-    'nothing is kept in a database': [
-      'database_url',
+    'connections are as many as are needed': [
       'database_connection_pool_limit',
       'database_connection_timeout',
       'supported_db_objects',
