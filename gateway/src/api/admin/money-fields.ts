@@ -1,7 +1,8 @@
+import { parseDuration } from '../../core/duration.ts'
 import { nanoToUsd, usdToNano } from '../../core/money.ts'
 import { nothingSpent, type SpenderKind, type Spent, spenderName } from '../../core/spend.ts'
 import type { JsonObject } from '../../lib/json.ts'
-import { parseDuration, windowEnd } from '../../state/limits/budget-window.ts'
+import { windowEnd } from '../../state/limits/budget-window.ts'
 import { isoTime, textOf } from './body-changes.ts'
 import type { RecordTools } from './record-tools.ts'
 

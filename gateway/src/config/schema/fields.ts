@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { durationMs, parseDuration } from '../../core/duration.ts'
 
 /**
  * Field types of the configuration, as lenient as LiteLLM's users write them: numbers may be text (`os.environ/X` always
@@ -32,13 +33,10 @@ function secondsToMs(value: number): number {
   return Math.min(Math.max(value === 0 ? 0 : 1, Math.round(value * 1000)), longestMs)
 }
 
-const ageUnits = { s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 } as const
-
 /** `30d`, `12h`; parsed to milliseconds. */
 export const age = z.union([z.string(), z.number()], { error: ageWords() }).transform((written, context) => {
-  const [, digits, unit] = /^(\d{1,6})([smhdw])$/.exec(String(written).trim()) ?? []
-  // The pattern lets only these units through.
-  if (Number(digits) > 0) return Number(digits) * ageUnits[unit as keyof typeof ageUnits] * 1_000
+  const duration = parseDuration(String(written))
+  if (duration !== undefined && duration.unit !== 'mo') return durationMs(duration)
   context.addIssue({ code: 'custom', message: ageWords() })
   return z.NEVER
 })
@@ -112,7 +110,7 @@ export function mappingOf<Value extends z.ZodType>(value: Value) {
 
 /** Of a budget, as LiteLLM writes it. */
 export const duration = textOf('a duration such as `30s`, `30m`, `30h`, `30d`, `1w` or `1mo`').refine(
-  (value) => /^0*[1-9]\d{0,8}(s|m|h|d|w|mo)$/.test(value.trim()),
+  (value) => parseDuration(value) !== undefined,
   {
     error: 'a duration such as `30s`, `30m`, `30h`, `30d`, `1w` or `1mo`',
   },

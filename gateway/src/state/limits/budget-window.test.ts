@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { firstReset, isTimezone, parseDuration, type WindowRule, windowEnd, windowEnds } from './budget-window.ts'
+import { parseDuration } from '../../core/duration.ts'
+import { firstReset, isTimezone, type WindowRule, windowEnd, windowEnds } from './budget-window.ts'
 
 function rule(text: string, timezone = 'UTC', anchor?: string): WindowRule {
   const duration = parseDuration(text)
@@ -64,10 +65,7 @@ describe('budget windows', () => {
     assert.equal(firstReset('soon', 'UTC', at), undefined)
   })
 
-  it('what is no duration is not read', () => {
-    for (const text of ['', '0d', '30', 'd', '-1d', '1.5d', '1y', '1 month', '99999999999d']) {
-      assert.equal(parseDuration(text), undefined, text)
-    }
+  it('zones are those of the IANA', () => {
     assert.ok(isTimezone('Europe/Berlin'))
     assert.ok(!isTimezone('Mars/Olympus'))
   })

@@ -1,33 +1,9 @@
+import { type Duration, parseDuration } from '../../core/duration.ts'
+
 /**
  * When budgets start again (contract 3.6). Every rule is a function of the time alone, so no replica has to reset anything:
  * a counter whose window has ended counts as 0.
  */
-
-/** A budget's duration as people write it (`30s`, `30m`, `30h`, `30d`, `1w`, `1mo`), read. */
-export interface Duration {
-  readonly count: number
-  readonly unit: 's' | 'm' | 'h' | 'd' | 'mo'
-}
-
-/** @returns `undefined` for what is no duration, and for 0 of anything */
-export function parseDuration(text: string): Duration | undefined {
-  const match = /^\s*(\d{1,9})\s*(s|mo|m|h|d|w)\s*$/.exec(text)
-  if (match === null) return undefined
-  const count = Number(match[1])
-  if (count === 0) return undefined
-  switch (match[2]) {
-    case 'w':
-      return { count: count * 7, unit: 'd' }
-    case 's':
-    case 'm':
-    case 'h':
-    case 'd':
-    case 'mo':
-      return { count, unit: match[2] }
-    default:
-      return undefined
-  }
-}
 
 export interface WindowRule {
   readonly duration: Duration

@@ -1,10 +1,11 @@
+import { parseDuration } from '../../core/duration.ts'
 import { type CounterWindow, counterName, type Demand, type Measure } from '../../core/limit.ts'
 import type { Customer, Limits, ModelLimits, Principal } from '../../core/principal.ts'
 import { memberId } from '../../core/record.ts'
 import type { LimitSettings } from '../../core/settings.ts'
 import { type Spender, type SpenderKind, spenderName } from '../../core/spend.ts'
 import { Recent } from '../../lib/recent.ts'
-import { parseDuration, type WindowRule, windowEnds } from './budget-window.ts'
+import { type WindowRule, windowEnds } from './budget-window.ts'
 
 /** One limit of one holder, ready to become a demand. */
 export interface Rule {

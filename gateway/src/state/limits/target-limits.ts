@@ -1,4 +1,5 @@
 import type { DeploymentLimits } from '../../core/deployment.ts'
+import { parseDuration } from '../../core/duration.ts'
 import { GatewayError } from '../../core/errors.ts'
 import {
   type CounterWindow,
@@ -11,7 +12,6 @@ import {
 } from '../../core/limit.ts'
 import type { LimitSettings } from '../../core/settings.ts'
 import type { Usage } from '../../core/usage.ts'
-import { parseDuration } from './budget-window.ts'
 import { type Amounts, type CallSizes, noAmounts } from './call-sizes.ts'
 import { addDemands, usedOf } from './demands.ts'
 import type { LimitFigures } from './figures.ts'

@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from '../../../lib/json.ts'
 import { isoTime, objectOf, omit, pick, present, withChanges } from '../body-changes.ts'
-import { afterDuration, checkDuration, durationMs, never } from '../duration-words.ts'
+import { afterDuration, checkDuration, isLonger, never } from '../duration-words.ts'
 import { checkLimits } from '../limit-checks.ts'
 import type { ManagementSettings } from '../management-settings.ts'
 import { refusal, wrapped } from '../refusals.ts'
@@ -36,7 +36,7 @@ export function withOperatorsDefaults(sent: GenerateBody, settings: ManagementSe
     const most = ceilings[name]
     if (typeof most !== 'string') continue
     const value = body[name]
-    if (typeof value === 'string' && (value === never || durationMs(value) > durationMs(most))) {
+    if (typeof value === 'string' && (value === never || isLonger(value, most))) {
       throw aboveCeiling(name, value, most)
     }
     if (typeof value !== 'string') body[name] = most
@@ -127,10 +127,7 @@ export function checkCeilings(request: JsonObject, ceilings: JsonObject, lifts: 
     const above =
       typeof most === 'number'
         ? typeof value !== 'number' || value > most
-        : typeof most !== 'string' ||
-          typeof value !== 'string' ||
-          value === never ||
-          durationMs(value) > durationMs(most)
+        : typeof most !== 'string' || typeof value !== 'string' || value === never || isLonger(value, most)
     if (above && (typeof most === 'number' || typeof most === 'string')) throw aboveCeiling(name, String(value), most)
   }
 }
