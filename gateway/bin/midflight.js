@@ -12,6 +12,7 @@ const program = fileURLToPath(import.meta.url)
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 
 if (Number(process.versions.node.split('.')[0]) >= needed) {
+  startAgainFrugally()
   // Keeps what type stripping made of the sources: later starts take half the time and 40 MB less.
   const { ENABLED, ALREADY_ENABLED } = module.constants.compileCacheStatus
   caches().some((directory) => [ENABLED, ALREADY_ENABLED].includes(module.enableCompileCache(directory).status))
@@ -31,6 +32,24 @@ if (Number(process.versions.node.split('.')[0]) >= needed) {
   const child = spawn(brought, [...process.execArgv, program, ...process.argv.slice(2)], { stdio: 'inherit' })
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']) process.on(signal, () => child.kill(signal))
   child.on('exit', (code, signal) => process.exit(signal === null ? code : 1))
+}
+
+/**
+ * Puts a program that serves in this one's place, with what can only be told before it starts: two heaps of the C library instead of one
+ * for each thread, of which every one keeps what it was once given, and two threads of V8. Measured after load: 20 MB less, for 30 ms.
+ */
+function startAgainFrugally() {
+  const serves = !['validate', 'reload', 'status', 'keys', 'help', '--help', '-h', '--version'].includes(
+    process.argv[2],
+  )
+  // A parent that talks to us through a channel of Node's would be cut off.
+  const may = process.platform === 'linux' && process.env.MALLOC_ARENA_MAX === undefined && !process.connected
+  if (!serves || !may || process.execve === undefined) return
+  const flags = ['--max-semi-space-size=8', '--v8-pool-size=2', ...process.execArgv]
+  process.execve(process.execPath, [process.execPath, ...flags, program, ...process.argv.slice(2)], {
+    ...process.env,
+    MALLOC_ARENA_MAX: '2',
+  })
 }
 
 /**
