@@ -14,8 +14,8 @@ export function readChangeOptions(exchange: Exchange, principal: Principal): Cha
   const { head } = exchange
   const query = head.query === '' ? undefined : new URLSearchParams(head.query)
   const ifMatch = readIfMatch(exchange.request.headers['if-match'])
-  const dryRun = query?.get('dry_run')?.toLowerCase() === 'true'
-  const waits = query?.get('wait') === 'all'
+  const dryRun = readFlag('dry_run', query?.get('dry_run'))
+  const waits = readWait(query?.get('wait'))
   return {
     actor: actorOf(principal, `${head.method} ${withoutKeys(head.path)}`),
     ...(ifMatch === undefined ? {} : { ifMatch }),
@@ -41,6 +41,30 @@ function readIfMatch(header: string | undefined): number | undefined {
   if (text !== '' && Number.isSafeInteger(revision) && revision >= 0) return revision
   throw new GatewayError('invalid_request', 'If-Match is not a revision; send the number of `x-midflight-revision`.', {
     param: 'If-Match',
+  })
+}
+
+const flags: ReadonlyMap<string, boolean> = new Map([
+  ...['true', '1', 'yes', 'on', 't', 'y'].map((word) => [word, true] as const),
+  ...['false', '0', 'no', 'off', 'f', 'n'].map((word) => [word, false] as const),
+])
+
+/**
+ * Any word that LiteLLM's clients may send for a boolean. Another one is refused: who misspells `true` must not make the change.
+ * @throws GatewayError `invalid_request`
+ */
+export function readFlag(name: string, text: string | null | undefined): boolean {
+  if (text === null || text === undefined) return false
+  const flag = flags.get(text.toLowerCase())
+  if (flag !== undefined) return flag
+  throw new GatewayError('invalid_request', `${name} is neither \`true\` nor \`false\`.`, { param: name })
+}
+
+function readWait(text: string | null | undefined): boolean {
+  if (text === null || text === undefined) return false
+  if (text === 'all') return true
+  throw new GatewayError('invalid_request', 'wait can be `all` only; leave it out to wait for no other replica.', {
+    param: 'wait',
   })
 }
 

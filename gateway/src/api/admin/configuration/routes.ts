@@ -5,6 +5,7 @@ import type { KindName } from '../../../core/resource.ts'
 import type { Store, StoredResource } from '../../../core/store.ts'
 import type { Feed } from '../../../replicas/feed.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
+import { readFlag } from '../../change-options.ts'
 import { effectiveRoute } from './effective.ts'
 import { journalRoutes } from './journal.ts'
 import { type LimitHealth, limitsToWire, replicaToWire, statusToWire, verdictToWire } from './status.ts'
@@ -38,7 +39,7 @@ export function configurationRoutes(parts: ConfigurationParts): readonly Declare
       query: z.object({ force: z.string().optional() }),
       withoutSnapshot: true,
       async handle({ query }) {
-        const verdict = await reconciler.refresh({ force: query.force === 'true' })
+        const verdict = await reconciler.refresh({ force: readFlag('force', query.force) })
         // Records as well; a store that is away is named among the problems.
         await feed.confirm().catch(() => undefined)
         // A 2xx says that the state asked for serves (reliability I10), so a refusal is not one.
