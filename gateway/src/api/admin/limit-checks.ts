@@ -2,8 +2,12 @@ import type { JsonValue } from '../../lib/json.ts'
 import { checkDuration } from './duration-words.ts'
 import { wrapped } from './refusals.ts'
 
-const amounts = ['max_budget', 'soft_budget', 'max_budget_in_team', 'team_member_budget'] as const
-const counts = ['tpm_limit', 'rpm_limit', 'max_parallel_requests'] as const
+const amounts = ['max_budget', 'soft_budget', 'max_budget_in_team', 'team_member_budget', 'spend'] as const
+const counts = [
+  ...['tpm_limit', 'rpm_limit', 'tpd_limit', 'rpd_limit', 'max_parallel_requests'],
+  ...['team_member_tpm_limit', 'team_member_rpm_limit'],
+] as const
+const countsByModel = ['model_tpm_limit', 'model_rpm_limit'] as const
 
 /** The limits of a body, as far as they are there. */
 export type LimitBody = { readonly [name: string]: JsonValue | undefined }
@@ -20,6 +24,11 @@ export function checkLimits(body: LimitBody): void {
   for (const name of counts) {
     const value = body[name]
     if (typeof value === 'number' && value < 0) throw wrapped(400, `${name} cannot be negative. Received: ${value}`)
+  }
+  for (const name of countsByModel) {
+    for (const value of Object.values(asObject(body[name]))) {
+      if (typeof value === 'number' && value < 0) throw wrapped(400, `${name} cannot be negative. Received: ${value}`)
+    }
   }
   const duration = body.budget_duration
   if (typeof duration === 'string') checkDuration(duration, 'budget_duration')
