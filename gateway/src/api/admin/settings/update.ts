@@ -45,6 +45,11 @@ const fieldDelete = z.object({ field_name: z.string(), config_type: configType }
 const never: ReadonlySet<string> = new Set([
   'general_settings.master_key',
   'general_settings.database_url',
+  'router_settings.redis_url',
+  'router_settings.redis_host',
+  'router_settings.redis_port',
+  'router_settings.redis_password',
+  'router_settings.redis_db',
   'general_settings.role_permissions',
 ])
 
