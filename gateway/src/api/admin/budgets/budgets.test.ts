@@ -80,3 +80,11 @@ test('a budget that somebody has is not deleted', async (context) => {
   assert.equal((await done(app.post('/budget/delete', { id: 'b' }))).budget_id, 'b')
   assert.deepEqual(await done(app.get('/budget/list')), [])
 })
+
+test('nor is one that a team gives its members', async (context) => {
+  const app = await startGateway(context)
+  const { team_id: id, metadata } = await done(app.post('/team/new', { team_member_budget: 5 }))
+  const refused = await app.post('/budget/delete', { id: metadata.team_member_budget_id })
+  assert.equal(refused.status, 400)
+  assert.ok(refused.body.detail.error.includes(`team ${id}`), refused.text)
+})

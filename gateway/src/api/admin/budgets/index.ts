@@ -3,7 +3,7 @@ import type { RecordKind, StoredRecord } from '../../../core/record.ts'
 import type { Transaction } from '../../../core/store.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { changeReply } from '../../change-reply.ts'
-import { present } from '../body-changes.ts'
+import { objectOf, present } from '../body-changes.ts'
 import type { RecordTools } from '../record-tools.ts'
 import { detailed } from '../refusals.ts'
 import { count, limitFields, names, text } from '../wire-fields.ts'
@@ -152,6 +152,12 @@ export function budgetRoutes(tools: RecordTools): readonly DeclaredRoute[] {
   ]
 }
 
+/** What a team gives its members has no column of its own to be found by. */
+async function teamsWhoseMembersHave(transaction: Transaction, budget: string): Promise<readonly StoredRecord[]> {
+  const { records } = await transaction.records({ kind: 'team', mentions: budget })
+  return records.filter(({ body }) => objectOf(body.metadata).team_member_budget_id === budget)
+}
+
 /** A limit that vanished would let its holders spend without end. @throws GatewayError (400) naming them */
 async function refuseIfHeld(transaction: Transaction, budget: string): Promise<void> {
   const found: StoredRecord[] = []
@@ -160,6 +166,10 @@ async function refuseIfHeld(transaction: Transaction, budget: string): Promise<v
     const page = await transaction.records({ kind, where: { budget_id: budget }, limit: 5 })
     found.push(...page.records)
     total += page.total
+  }
+  for (const team of await teamsWhoseMembersHave(transaction, budget)) {
+    found.push(team)
+    total += 1
   }
   if (total === 0) return
   const named = found.slice(0, 5).map(({ kind, id }) => `${kind} ${id}`)

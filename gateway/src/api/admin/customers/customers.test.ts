@@ -68,3 +68,10 @@ test('customers share a named budget until one gets limits of its own', async (c
   assert.equal((await app.post('/customer/new', { user_id: 'c', budget_id: 'free', max_budget: 1 })).status, 400)
   assert.equal((await app.post('/customer/new', { user_id: '' })).status, 422)
 })
+
+test('a customer that is blocked by an update is refused on every replica when the answer is there', async (context) => {
+  const app = await startGateway(context)
+  await done(app.post('/customer/new', { user_id: 'c' }))
+  const answer = await app.post('/customer/update', { user_id: 'c', blocked: true })
+  assert.match(answer.headers.get('x-midflight-replicas') ?? '', /:applied$/)
+})

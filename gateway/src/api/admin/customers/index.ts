@@ -92,12 +92,15 @@ export function customerRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       roles: ['proxy_admin'],
       body: customerBody,
       async handle(call) {
-        const { user_id: id, spend } = call.body
-        const outcome = await tools.changes.records(call.change, async (transaction) => {
-          const before = await transaction.record('customer', id)
-          if (before === undefined) throw unknown(id, 'user_id')
-          return putCustomer(tools, transaction, id, before, present(call.body))
-        })
+        const { user_id: id, spend, blocked } = call.body
+        const outcome = await tools.changes.records(
+          { ...call.change, ...(blocked === true ? { revocation: true } : {}) },
+          async (transaction) => {
+            const before = await transaction.record('customer', id)
+            if (before === undefined) throw unknown(id, 'user_id')
+            return putCustomer(tools, transaction, id, before, present(call.body))
+          },
+        )
         if (typeof spend === 'number' && call.change.dryRun !== true) await setSpend(tools, 'end_user', id, spend)
         return warned(
           changeReply(call.change, outcome, (await customerRows(tools, [outcome.result]))[0]),
