@@ -41,7 +41,8 @@ test('a secret in any field of a deployment, a credential or the settings is in 
     nested: { password: canary('password'), deep: { api_key: canary('deep') } },
   }
   for (const [key, { type }] of litellmParamsKeys) {
-    if (typed.has(key) || /cost|pricing|timeout|retries|rpm|tpm|weight|order|parallel|cooldown|budget/.test(key)) continue
+    if (typed.has(key) || /cost|pricing|timeout|retries|rpm|tpm|weight|order|parallel|cooldown|budget/.test(key))
+      continue
     if (type !== 'refused') params[key] = canary(key)
   }
   const info: JsonObject = {

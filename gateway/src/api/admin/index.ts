@@ -2,7 +2,7 @@ import type { DeclaredRoute } from '../admin-route.ts'
 import { credentialRoutes } from './credentials/routes.ts'
 import { healthCheckRoutes } from './health/routes.ts'
 import { modelManagementRoutes } from './models/routes.ts'
-import type { AdminParts } from './parts.ts'
+import type { AdminPorts } from './ports.ts'
 import { priceRoutes } from './prices/routes.ts'
 import { providerBudgetRoutes } from './provider-budgets.ts'
 import { recordRoutes } from './records.ts'
@@ -14,19 +14,19 @@ import { settingsRoutes } from './settings/update.ts'
 import { spendRoutes } from './spend/routes.ts'
 
 /** Every management route. An owner of routes adds its list here. */
-export function adminRoutes(parts: AdminParts): readonly DeclaredRoute[] {
+export function adminRoutes(ports: AdminPorts): readonly DeclaredRoute[] {
   return [
-    ...recordRoutes(parts),
-    ...modelManagementRoutes(parts),
-    ...credentialRoutes(parts),
-    ...settingsRoutes(parts),
-    ...routerRoutes(parts),
-    ...callbackRoutes(parts),
+    ...recordRoutes(ports),
+    ...modelManagementRoutes(ports),
+    ...credentialRoutes(ports),
+    ...settingsRoutes(ports),
+    ...routerRoutes(ports),
+    ...callbackRoutes(ports),
     ...cacheRoutes(),
-    ...transferRoutes(parts),
-    ...healthCheckRoutes(parts),
-    ...spendRoutes(parts),
-    ...priceRoutes(parts),
-    ...providerBudgetRoutes(parts),
+    ...transferRoutes(ports),
+    ...healthCheckRoutes(ports),
+    ...spendRoutes(ports),
+    ...priceRoutes(ports),
+    ...providerBudgetRoutes(ports),
   ]
 }

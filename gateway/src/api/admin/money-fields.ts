@@ -4,27 +4,27 @@ import { nothingSpent, type SpenderKind, type Spent, spenderName } from '../../c
 import type { JsonObject } from '../../lib/json.ts'
 import { windowEnd } from '../../state/limits/budget-window.ts'
 import { isoTime, textOf } from './body-changes.ts'
-import type { RecordTools } from './record-tools.ts'
+import type { RecordPorts } from './record-ports.ts'
 
 /** The sums of many spenders of one kind, by id. */
 export async function spentBy(
-  tools: Pick<RecordTools, 'spending'>,
+  ports: Pick<RecordPorts, 'spending'>,
   kind: SpenderKind,
   ids: readonly string[],
 ): Promise<(id: string) => Spent> {
   if (ids.length === 0) return () => nothingSpent
-  const spent = await tools.spending.of(ids.map((value) => ({ kind, value })))
+  const spent = await ports.spending.of(ids.map((value) => ({ kind, value })))
   return (id) => spent.get(spenderName({ kind, value: id })) ?? nothingSpent
 }
 
 /** What rows show of money: what was spent in the running window, and when that ends. */
 export function moneyFields(
-  tools: Pick<RecordTools, 'timezone' | 'clock'>,
+  ports: Pick<RecordPorts, 'timezone' | 'clock'>,
   body: JsonObject,
   spent: Spent,
 ): { readonly spend: number; readonly budget_reset_at: string | null } {
   const duration = textOf(body.budget_duration)
-  const resetsAt = duration === undefined ? undefined : (spent.resetsAt ?? nextReset(tools, body, tools.clock.wall()))
+  const resetsAt = duration === undefined ? undefined : (spent.resetsAt ?? nextReset(ports, body, ports.clock.wall()))
   return { spend: nanoToUsd(spent.amount), budget_reset_at: resetsAt === undefined ? null : isoTime(resetsAt) }
 }
 
@@ -33,36 +33,36 @@ export function moneyFields(
  * ones are counted.
  */
 export function resetAnchor(
-  tools: Pick<RecordTools, 'timezone'>,
+  ports: Pick<RecordPorts, 'timezone'>,
   duration: unknown,
   now: number,
 ): { readonly budget_reset_at: string | null } {
-  const at = typeof duration === 'string' ? windowEndOf(tools, duration, now, undefined) : undefined
+  const at = typeof duration === 'string' ? windowEndOf(ports, duration, now, undefined) : undefined
   return { budget_reset_at: at === undefined ? null : isoTime(at) }
 }
 
-function nextReset(tools: Pick<RecordTools, 'timezone'>, body: JsonObject, now: number): number | undefined {
+function nextReset(ports: Pick<RecordPorts, 'timezone'>, body: JsonObject, now: number): number | undefined {
   const duration = textOf(body.budget_duration)
   const anchor = Date.parse(textOf(body.budget_reset_at) ?? '')
   if (duration === undefined) return undefined
-  return windowEndOf(tools, duration, now, Number.isNaN(anchor) ? undefined : anchor)
+  return windowEndOf(ports, duration, now, Number.isNaN(anchor) ? undefined : anchor)
 }
 
 function windowEndOf(
-  tools: Pick<RecordTools, 'timezone'>,
+  ports: Pick<RecordPorts, 'timezone'>,
   words: string,
   now: number,
   anchor: number | undefined,
 ): number | undefined {
   const duration = parseDuration(words)
-  return duration === undefined ? undefined : windowEnd({ duration, timezone: tools.timezone(), anchor }, now)
+  return duration === undefined ? undefined : windowEnd({ duration, timezone: ports.timezone(), anchor }, now)
 }
 
 export async function setSpend(
-  tools: Pick<RecordTools, 'spending'>,
+  ports: Pick<RecordPorts, 'spending'>,
   kind: SpenderKind,
   id: string,
   dollars: number,
 ): Promise<void> {
-  await tools.spending.set({ kind, value: id }, usdToNano(dollars))
+  await ports.spending.set({ kind, value: id }, usdToNano(dollars))
 }

@@ -1,11 +1,11 @@
 import { nanoToUsd } from '../../core/money.ts'
 import { spenderName } from '../../core/spend.ts'
 import { adminRoute, type DeclaredRoute } from '../admin-route.ts'
-import type { AdminParts } from './parts.ts'
+import type { AdminPorts } from './ports.ts'
 import { snapshotOf } from './snapshot-of.ts'
 
 /** What providers may cost and did cost (contract 4.7). Without a `provider_budget_config` the list is empty. */
-export function providerBudgetRoutes({ spending }: Pick<AdminParts, 'spending'>): readonly DeclaredRoute[] {
+export function providerBudgetRoutes({ spending }: Pick<AdminPorts, 'spending'>): readonly DeclaredRoute[] {
   return [
     adminRoute({
       method: 'GET',

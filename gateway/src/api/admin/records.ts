@@ -7,8 +7,8 @@ import { budgetRoutes } from './budgets/index.ts'
 import { customerRoutes } from './customers/index.ts'
 import { keyRoutes } from './keys/index.ts'
 import { organizationRoutes } from './organizations/index.ts'
-import type { AdminParts } from './parts.ts'
-import type { RecordTools } from './record-tools.ts'
+import type { AdminPorts } from './ports.ts'
+import type { RecordPorts } from './record-ports.ts'
 import { tagRoutes } from './tags/index.ts'
 import { teamRoutes } from './teams/index.ts'
 import { userRoutes } from './users/index.ts'
@@ -19,28 +19,28 @@ const fewestKeyBytes = 16
 const mostKeyBytes = 256
 
 /** Everything over records: who may call, and what they may spend. */
-export function recordRoutes(parts: Pick<AdminParts, 'changes' | 'store' | 'spending' | 'environment' | 'timezone'>) {
-  const tools: RecordTools = {
-    store: parts.store,
-    changes: parts.changes,
-    spending: parts.spending,
+export function recordRoutes(admin: Pick<AdminPorts, 'changes' | 'store' | 'spending' | 'environment' | 'timezone'>) {
+  const ports: RecordPorts = {
+    store: admin.store,
+    changes: admin.changes,
+    spending: admin.spending,
     clock: systemClock,
     newId: randomUUID,
     randomBytes,
-    timezone: parts.timezone,
-    keyBytes: readKeyBytes(parts.environment.LENGTH_OF_LITELLM_GENERATED_KEY),
-    gracePeriod: parts.environment.LITELLM_KEY_ROTATION_GRACE_PERIOD ?? '',
+    timezone: admin.timezone,
+    keyBytes: readKeyBytes(admin.environment.LENGTH_OF_LITELLM_GENERATED_KEY),
+    gracePeriod: admin.environment.LITELLM_KEY_ROTATION_GRACE_PERIOD ?? '',
   }
   const routes: readonly DeclaredRoute[] = [
-    ...keyRoutes(tools),
-    ...userRoutes(tools),
-    ...teamRoutes(tools),
-    ...organizationRoutes(tools),
-    ...customerRoutes(tools),
-    ...budgetRoutes(tools),
-    ...accessGroupRoutes(tools),
-    ...modelAccessGroupRoutes(tools),
-    ...tagRoutes(tools),
+    ...keyRoutes(ports),
+    ...userRoutes(ports),
+    ...teamRoutes(ports),
+    ...organizationRoutes(ports),
+    ...customerRoutes(ports),
+    ...budgetRoutes(ports),
+    ...accessGroupRoutes(ports),
+    ...modelAccessGroupRoutes(ports),
+    ...tagRoutes(ports),
   ]
   return routes
 }

@@ -6,7 +6,7 @@ import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { changeReply } from '../../change-reply.ts'
 import { isoTime, namesOf, present, textOf, withChanges } from '../body-changes.ts'
 import { tokenOfEither } from '../keys/token.ts'
-import type { RecordTools } from '../record-tools.ts'
+import type { RecordPorts } from '../record-ports.ts'
 import { plainDetail } from '../refusals.ts'
 import { names, text } from '../wire-fields.ts'
 
@@ -36,7 +36,7 @@ const emptyGroup = {
 }
 const clearedGroup = Object.fromEntries(Object.entries(emptyGroup).filter(([, value]) => value !== null))
 
-export function accessGroupRoutes(tools: RecordTools): readonly DeclaredRoute[] {
+export function accessGroupRoutes(ports: RecordPorts): readonly DeclaredRoute[] {
   return ['/v1/access_group', '/v1/unified_access_group'].flatMap((path) => [
     adminRoute({
       method: 'POST',
@@ -46,12 +46,12 @@ export function accessGroupRoutes(tools: RecordTools): readonly DeclaredRoute[] 
       roles: ['proxy_admin'],
       body: createBody,
       async handle(call) {
-        const id = tools.newId()
-        const outcome = await tools.changes.records(call.change, async (transaction) => {
+        const id = ports.newId()
+        const outcome = await ports.changes.records(call.change, async (transaction) => {
           await claimName(transaction, call.body.access_group_name, id)
           return putGroup(transaction, id, undefined, present(call.body))
         })
-        return changeReply(call.change, outcome, await groupRow(tools, outcome.result), 201)
+        return changeReply(call.change, outcome, await groupRow(ports, outcome.result), 201)
       },
     }),
     adminRoute({
@@ -61,11 +61,11 @@ export function accessGroupRoutes(tools: RecordTools): readonly DeclaredRoute[] 
       tag,
       roles: readers,
       async handle() {
-        const { records } = await tools.store.records({
+        const { records } = await ports.store.records({
           kind: 'access-group',
           sort: { by: 'created_at', descending: true },
         })
-        return { body: await Promise.all(records.map((group) => groupRow(tools, group))) }
+        return { body: await Promise.all(records.map((group) => groupRow(ports, group))) }
       },
     }),
     adminRoute({
@@ -75,9 +75,9 @@ export function accessGroupRoutes(tools: RecordTools): readonly DeclaredRoute[] 
       tag,
       roles: readers,
       async handle({ pathParameter }) {
-        const group = await tools.store.record('access-group', pathParameter)
+        const group = await ports.store.record('access-group', pathParameter)
         if (group === undefined) throw unknown(pathParameter)
-        return { body: await groupRow(tools, group) }
+        return { body: await groupRow(ports, group) }
       },
     }),
     adminRoute({
@@ -89,14 +89,14 @@ export function accessGroupRoutes(tools: RecordTools): readonly DeclaredRoute[] 
       body: updateBody,
       async handle(call) {
         const id = call.pathParameter
-        const outcome = await tools.changes.records(call.change, async (transaction) => {
+        const outcome = await ports.changes.records(call.change, async (transaction) => {
           const before = await transaction.record('access-group', id)
           if (before === undefined) throw unknown(id)
           const { access_group_name: name } = call.body
           if (name) await claimName(transaction, name, id)
           return putGroup(transaction, id, before, present({ ...call.body, access_group_name: name ?? undefined }))
         })
-        return changeReply(call.change, outcome, await groupRow(tools, outcome.result))
+        return changeReply(call.change, outcome, await groupRow(ports, outcome.result))
       },
     }),
     adminRoute({
@@ -107,7 +107,7 @@ export function accessGroupRoutes(tools: RecordTools): readonly DeclaredRoute[] 
       roles: ['proxy_admin'],
       async handle(call) {
         const id = call.pathParameter
-        const outcome = await tools.changes.records({ ...call.change, revocation: true }, async (transaction) => {
+        const outcome = await ports.changes.records({ ...call.change, revocation: true }, async (transaction) => {
           const before = await transaction.record('access-group', id)
           if (before === undefined) throw unknown(id)
           await assign(transaction, id, before, { assigned_team_ids: [], assigned_key_ids: [] })
@@ -170,11 +170,11 @@ async function claimName(transaction: Transaction, name: string, id: string): Pr
   if (records.some((group) => group.id !== id)) throw plainDetail(409, `Access group '${name}' already exists`)
 }
 
-async function groupRow(tools: RecordTools, group: StoredRecord): Promise<JsonObject> {
+async function groupRow(ports: RecordPorts, group: StoredRecord): Promise<JsonObject> {
   const teamIds = namesOf(group.body.assigned_team_ids)
   const tokens = namesOf(group.body.assigned_key_ids)
   const aliases = async (kind: 'team' | 'key', ids: readonly string[], field: string) => {
-    const { records } = ids.length === 0 ? { records: [] } : await tools.store.records({ kind, where: { id: ids } })
+    const { records } = ids.length === 0 ? { records: [] } : await ports.store.records({ kind, where: { id: ids } })
     const byId = new Map(records.map((record) => [record.id, textOf(record.body[field]) ?? null]))
     return ids.map((id) => ({ id, name: byId.get(id) ?? null }))
   }

@@ -5,7 +5,7 @@ import type { JsonObject } from '../../../lib/json.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { changeReply } from '../../change-reply.ts'
 import { namesOf, objectOf, textOf } from '../body-changes.ts'
-import type { RecordTools } from '../record-tools.ts'
+import type { RecordPorts } from '../record-ports.ts'
 import { detailed } from '../refusals.ts'
 import { names } from '../wire-fields.ts'
 
@@ -18,7 +18,7 @@ const tag = 'model access groups'
 const readers = ['proxy_admin', 'proxy_admin_viewer'] as const
 const chosen = { model_names: names, model_ids: names }
 
-export function modelAccessGroupRoutes(tools: RecordTools): readonly DeclaredRoute[] {
+export function modelAccessGroupRoutes(ports: RecordPorts): readonly DeclaredRoute[] {
   return [
     adminRoute({
       method: 'POST',
@@ -29,7 +29,7 @@ export function modelAccessGroupRoutes(tools: RecordTools): readonly DeclaredRou
       body: z.object({ access_group: z.string().trim().min(1), ...chosen }),
       async handle(call) {
         const { access_group: group, model_names: modelNames, model_ids: modelIds } = call.body
-        const outcome = await tools.changes.resources(call.change, (draft) => {
+        const outcome = await ports.changes.resources(call.change, (draft) => {
           if (stored(draft).some((deployment) => groupsOf(deployment.spec).includes(group))) {
             throw detailed(
               409,
@@ -76,7 +76,7 @@ export function modelAccessGroupRoutes(tools: RecordTools): readonly DeclaredRou
       async handle(call) {
         const group = call.pathParameter
         const { model_names: modelNames, model_ids: modelIds } = call.body
-        const outcome = await tools.changes.resources({ ...call.change, revocation: true }, (draft) => {
+        const outcome = await ports.changes.resources({ ...call.change, revocation: true }, (draft) => {
           if (!stored(draft).some((deployment) => groupsOf(deployment.spec).includes(group))) throw unknown(group)
           return { result: retag(draft, group, members(draft, modelNames, modelIds)) }
         })
@@ -91,7 +91,7 @@ export function modelAccessGroupRoutes(tools: RecordTools): readonly DeclaredRou
       roles: ['proxy_admin'],
       async handle(call) {
         const group = call.pathParameter
-        const outcome = await tools.changes.resources({ ...call.change, revocation: true }, (draft) => {
+        const outcome = await ports.changes.resources({ ...call.change, revocation: true }, (draft) => {
           const count = retag(draft, group, new Set())
           if (count === 0) throw unknown(group)
           return { result: count }

@@ -4,7 +4,7 @@ import type { Transaction } from '../../../core/store.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { changeReply } from '../../change-reply.ts'
 import { objectOf, present } from '../body-changes.ts'
-import type { RecordTools } from '../record-tools.ts'
+import type { RecordPorts } from '../record-ports.ts'
 import { detailed } from '../refusals.ts'
 import { count, limitFields, names, text } from '../wire-fields.ts'
 import { warned } from '../without-effect.ts'
@@ -45,7 +45,7 @@ const holders: readonly RecordKind[] = [
   'project',
 ]
 
-export function budgetRoutes(tools: RecordTools): readonly DeclaredRoute[] {
+export function budgetRoutes(ports: RecordPorts): readonly DeclaredRoute[] {
   return [
     adminRoute({
       method: 'POST',
@@ -56,12 +56,12 @@ export function budgetRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       body: budgetBody,
       async handle(call) {
         const sent = present(call.body)
-        const id = call.body.budget_id || tools.newId()
-        const outcome = await tools.changes.records(call.change, async (transaction) => {
+        const id = call.body.budget_id || ports.newId()
+        const outcome = await ports.changes.records(call.change, async (transaction) => {
           if ((await transaction.record('budget', id)) !== undefined) {
             throw detailed(400, `Budget with id '${id}' already exists.`)
           }
-          return putBudget(tools, transaction, id, undefined, sent)
+          return putBudget(ports, transaction, id, undefined, sent)
         })
         return warned(changeReply(call.change, outcome, budgetRow(outcome.result)), present(call.body))
       },
@@ -76,10 +76,10 @@ export function budgetRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       async handle(call) {
         const { budget_id: id } = call.body
         if (!id) throw detailed(400, 'budget_id is required')
-        const outcome = await tools.changes.records(call.change, async (transaction) => {
+        const outcome = await ports.changes.records(call.change, async (transaction) => {
           const before = await transaction.record('budget', id)
           if (before === undefined) throw detailed(404, `Budget not found, passed budget_id=${id}`)
-          return putBudget(tools, transaction, id, before, present(call.body))
+          return putBudget(ports, transaction, id, before, present(call.body))
         })
         return warned(changeReply(call.change, outcome, budgetRow(outcome.result)), present(call.body))
       },
@@ -95,7 +95,7 @@ export function budgetRoutes(tools: RecordTools): readonly DeclaredRoute[] {
         if (body.budgets.length === 0) {
           throw detailed(400, `Specify list of budget id's to query. Passed in=[]`)
         }
-        const { records } = await tools.store.records({ kind: 'budget', where: { id: body.budgets } })
+        const { records } = await ports.store.records({ kind: 'budget', where: { id: body.budgets } })
         return { body: records.map(budgetRow) }
       },
     }),
@@ -107,7 +107,7 @@ export function budgetRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       roles: readers,
       query: z.object({ budget_id: z.string() }),
       async handle({ query }) {
-        const budget = await tools.store.record('budget', query.budget_id)
+        const budget = await ports.store.record('budget', query.budget_id)
         return {
           body: described.map(([name, type, description]) => ({
             field_name: name,
@@ -127,7 +127,7 @@ export function budgetRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       tag,
       roles: readers,
       async handle() {
-        const { records } = await tools.store.records({ kind: 'budget', sort: { by: 'created_at' } })
+        const { records } = await ports.store.records({ kind: 'budget', sort: { by: 'created_at' } })
         return { body: records.map(budgetRow) }
       },
     }),
@@ -140,7 +140,7 @@ export function budgetRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       body: z.object({ id: z.string() }),
       async handle(call) {
         const { id } = call.body
-        const outcome = await tools.changes.records(call.change, async (transaction) => {
+        const outcome = await ports.changes.records(call.change, async (transaction) => {
           await refuseIfHeld(transaction, id)
           const gone = await transaction.deleteRecord('budget', id)
           if (gone === undefined) throw detailed(404, `Budget not found, passed budget_id=${id}`)

@@ -4,7 +4,7 @@ import type { JsonObject } from '../../../lib/json.ts'
 import { omit, withChanges } from '../body-changes.ts'
 import { checkLimits } from '../limit-checks.ts'
 import { resetAnchor } from '../money-fields.ts'
-import type { RecordTools } from '../record-tools.ts'
+import type { RecordPorts } from '../record-ports.ts'
 import { emptyBudget } from './row.ts'
 
 /** Names of a budget's fields in the bodies of whoever may bring one along. */
@@ -25,7 +25,7 @@ const cleared = { allowed_models: [] }
 
 /** Writes a new budget, or changes one: only names that are there count. @throws GatewayError (400) */
 export async function putBudget(
-  tools: Pick<RecordTools, 'timezone'>,
+  ports: Pick<RecordPorts, 'timezone'>,
   transaction: Transaction,
   id: string,
   before: StoredRecord | undefined,
@@ -33,7 +33,7 @@ export async function putBudget(
 ): Promise<StoredRecord> {
   checkLimits(sent)
   const { budget_duration: duration, budget_reset_at: pinned } = sent
-  const reset = duration === undefined ? {} : resetAnchor(tools, duration, transaction.now)
+  const reset = duration === undefined ? {} : resetAnchor(ports, duration, transaction.now)
   return transaction.putRecord('budget', id, {
     ...withChanges(before?.body ?? emptyBudget, omit(sent, ['budget_reset_at']), cleared),
     ...reset,

@@ -8,7 +8,7 @@ import { isObject, type JsonObject, type JsonValue } from '../../../lib/json.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { masked } from '../masking.ts'
 import { snapshotOf } from '../snapshot-of.ts'
-import type { ConfigurationParts } from './routes.ts'
+import type { ConfigurationPorts } from './routes.ts'
 
 const query = z.object({
   kind: z.string().optional(),
@@ -27,7 +27,7 @@ interface Value {
 }
 
 /** Where does this value come from, and why does it count? Secrets are masked. */
-export function effectiveRoute({ stored }: ConfigurationParts): DeclaredRoute {
+export function effectiveRoute({ stored }: ConfigurationPorts): DeclaredRoute {
   return adminRoute({
     method: 'GET',
     path: '/config/effective',

@@ -3,7 +3,7 @@ import type { JournalEntry } from '../../../core/change.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { changeReply, shownAlteration } from '../../change-reply.ts'
-import type { ConfigurationParts } from './routes.ts'
+import type { ConfigurationPorts } from './routes.ts'
 
 const tag = 'configuration'
 const usualLimit = 50
@@ -16,7 +16,7 @@ const page = z.object({
 })
 
 /** Who changed what, when, and what came of it; secrets are masked. */
-export function journalRoutes({ store, revert }: ConfigurationParts): readonly DeclaredRoute[] {
+export function journalRoutes({ store, revert }: ConfigurationPorts): readonly DeclaredRoute[] {
   return [
     adminRoute({
       method: 'GET',

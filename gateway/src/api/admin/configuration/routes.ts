@@ -11,7 +11,7 @@ import { journalRoutes } from './journal.ts'
 import { type LimitHealth, limitsToWire, replicaToWire, statusToWire, verdictToWire } from './status.ts'
 
 /** What the routes of the configuration as a whole are given. */
-export interface ConfigurationParts {
+export interface ConfigurationPorts {
   readonly reconciler: Pick<Reconciler, 'refresh' | 'status'>
   readonly store: Store
   readonly feed: Pick<Feed, 'applied' | 'confirm' | 'leaseValid'>
@@ -27,8 +27,8 @@ export interface ConfigurationParts {
 const tag = 'configuration'
 
 /** Changing and seeing the configuration as a whole. */
-export function configurationRoutes(parts: ConfigurationParts): readonly DeclaredRoute[] {
-  const { reconciler, feed, store, replicaId } = parts
+export function configurationRoutes(ports: ConfigurationPorts): readonly DeclaredRoute[] {
+  const { reconciler, feed, store, replicaId } = ports
   return [
     adminRoute({
       method: 'POST',
@@ -67,7 +67,7 @@ export function configurationRoutes(parts: ConfigurationParts): readonly Declare
               since: new Date(store.health.since).toISOString(),
               reason: store.health.reason ?? null,
             },
-            limits: limitsToWire(parts.limits()),
+            limits: limitsToWire(ports.limits()),
             replicas: replicas?.map((row) => replicaToWire(row, replicaId)) ?? null,
           },
         }
@@ -91,7 +91,7 @@ export function configurationRoutes(parts: ConfigurationParts): readonly Declare
         }
       },
     }),
-    ...journalRoutes(parts),
-    effectiveRoute(parts),
+    ...journalRoutes(ports),
+    effectiveRoute(ports),
   ]
 }

@@ -8,7 +8,7 @@ import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { changeReply } from '../../change-reply.ts'
 import { masked, maskedCredential } from '../masking.ts'
 import { objectOf } from '../models/row.ts'
-import type { AdminParts } from '../parts.ts'
+import type { AdminPorts } from '../ports.ts'
 import { refusal } from '../refusals.ts'
 import { storeSource } from '../settings/stored-settings.ts'
 import { snapshotOf } from '../snapshot-of.ts'
@@ -36,7 +36,7 @@ const changedCredential = z.object({
 const accessKeys =
   /^(api_key|api_base|base_url|api_version|organization|(aws|vertex|azure|watsonx)_.*|client_id|client_secret|tenant_id)$/
 
-export function credentialRoutes({ changes }: Pick<AdminParts, 'changes'>): readonly DeclaredRoute[] {
+export function credentialRoutes({ changes }: Pick<AdminPorts, 'changes'>): readonly DeclaredRoute[] {
   return [
     adminRoute({
       method: 'POST',

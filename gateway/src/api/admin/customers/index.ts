@@ -9,7 +9,7 @@ import { budgetRow } from '../budgets/row.ts'
 import { budgetNames, putBudget } from '../budgets/store.ts'
 import { budgetsOf } from '../keys/row.ts'
 import { moneyFields, setSpend, spentBy } from '../money-fields.ts'
-import type { RecordTools } from '../record-tools.ts'
+import type { RecordPorts } from '../record-ports.ts'
 import { refusal, wrapped } from '../refusals.ts'
 import { flag, limitFields, names, object, text } from '../wire-fields.ts'
 import { warned } from '../without-effect.ts'
@@ -42,7 +42,7 @@ const emptyCustomer = {
   object_permission: null,
 }
 
-export function customerRoutes(tools: RecordTools): readonly DeclaredRoute[] {
+export function customerRoutes(ports: RecordPorts): readonly DeclaredRoute[] {
   return ['/customer', '/end_user'].flatMap((prefix) => [
     adminRoute({
       method: 'POST',
@@ -53,7 +53,7 @@ export function customerRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       body: customerBody,
       async handle(call) {
         const { user_id: id, spend } = call.body
-        const outcome = await tools.changes.records(call.change, async (transaction) => {
+        const outcome = await ports.changes.records(call.change, async (transaction) => {
           if ((await transaction.record('customer', id)) !== undefined) {
             throw refusal(
               400,
@@ -62,11 +62,11 @@ export function customerRoutes(tools: RecordTools): readonly DeclaredRoute[] {
               'user_id',
             )
           }
-          return putCustomer(tools, transaction, id, undefined, present(call.body))
+          return putCustomer(ports, transaction, id, undefined, present(call.body))
         })
-        if (typeof spend === 'number' && call.change.dryRun !== true) await setSpend(tools, 'end_user', id, spend)
+        if (typeof spend === 'number' && call.change.dryRun !== true) await setSpend(ports, 'end_user', id, spend)
         return warned(
-          changeReply(call.change, outcome, (await customerRows(tools, [outcome.result]))[0]),
+          changeReply(call.change, outcome, (await customerRows(ports, [outcome.result]))[0]),
           present(call.body),
         )
       },
@@ -79,9 +79,9 @@ export function customerRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       roles: readers,
       query: z.object({ end_user_id: z.string() }),
       async handle({ query }) {
-        const customer = await tools.store.record('customer', query.end_user_id)
+        const customer = await ports.store.record('customer', query.end_user_id)
         if (customer === undefined) throw unknown(query.end_user_id, 'end_user_id')
-        return { body: (await customerRows(tools, [customer]))[0] }
+        return { body: (await customerRows(ports, [customer]))[0] }
       },
     }),
     adminRoute({
@@ -93,17 +93,17 @@ export function customerRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       body: customerBody,
       async handle(call) {
         const { user_id: id, spend, blocked } = call.body
-        const outcome = await tools.changes.records(
+        const outcome = await ports.changes.records(
           { ...call.change, ...(blocked === true ? { revocation: true } : {}) },
           async (transaction) => {
             const before = await transaction.record('customer', id)
             if (before === undefined) throw unknown(id, 'user_id')
-            return putCustomer(tools, transaction, id, before, present(call.body))
+            return putCustomer(ports, transaction, id, before, present(call.body))
           },
         )
-        if (typeof spend === 'number' && call.change.dryRun !== true) await setSpend(tools, 'end_user', id, spend)
+        if (typeof spend === 'number' && call.change.dryRun !== true) await setSpend(ports, 'end_user', id, spend)
         return warned(
-          changeReply(call.change, outcome, (await customerRows(tools, [outcome.result]))[0]),
+          changeReply(call.change, outcome, (await customerRows(ports, [outcome.result]))[0]),
           present(call.body),
         )
       },
@@ -117,7 +117,7 @@ export function customerRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       body: z.object({ user_ids: z.array(z.string()) }),
       async handle(call) {
         const ids = [...new Set(call.body.user_ids)]
-        const outcome = await tools.changes.records(call.change, async (transaction) => {
+        const outcome = await ports.changes.records(call.change, async (transaction) => {
           for (const id of ids) {
             const gone = await transaction.deleteRecord('customer', id)
             if (gone === undefined) throw unknown(id, 'user_ids')
@@ -136,17 +136,17 @@ export function customerRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       tag,
       roles: readers,
       async handle() {
-        const { records } = await tools.store.records({ kind: 'customer', sort: { by: 'created_at' } })
-        return { body: await customerRows(tools, records) }
+        const { records } = await ports.store.records({ kind: 'customer', sort: { by: 'created_at' } })
+        return { body: await customerRows(ports, records) }
       },
     }),
-    blockRoute(tools, `${prefix}/block`, true),
-    blockRoute(tools, `${prefix}/unblock`, false),
+    blockRoute(ports, `${prefix}/block`, true),
+    blockRoute(ports, `${prefix}/unblock`, false),
   ])
 }
 
 /** Blocks whoever is named, known or not: an end user exists by being named in a request. */
-function blockRoute(tools: RecordTools, path: string, blocked: boolean): DeclaredRoute {
+function blockRoute(ports: RecordPorts, path: string, blocked: boolean): DeclaredRoute {
   return adminRoute({
     method: 'POST',
     path,
@@ -155,7 +155,7 @@ function blockRoute(tools: RecordTools, path: string, blocked: boolean): Declare
     roles: ['proxy_admin'],
     body: z.object({ user_ids: z.array(z.string().min(1)) }),
     async handle(call) {
-      const outcome = await tools.changes.records(
+      const outcome = await ports.changes.records(
         { ...call.change, ...(blocked ? { revocation: true } : {}) },
         async (transaction) => {
           const changed: StoredRecord[] = []
@@ -168,13 +168,13 @@ function blockRoute(tools: RecordTools, path: string, blocked: boolean): Declare
           return changed
         },
       )
-      return changeReply(call.change, outcome, { blocked_users: await customerRows(tools, outcome.result) })
+      return changeReply(call.change, outcome, { blocked_users: await customerRows(ports, outcome.result) })
     },
   })
 }
 
 async function putCustomer(
-  tools: RecordTools,
+  ports: RecordPorts,
   transaction: Transaction,
   id: string,
   before: StoredRecord | undefined,
@@ -190,13 +190,13 @@ async function putCustomer(
   }
   const body = withChanges(before?.body ?? emptyCustomer, omit(sent, [...budgetNames, 'spend']))
   if (Object.keys(limits).length === 0) return transaction.putRecord('customer', id, body)
-  const budget = await budgetFor(tools, transaction, textOf(before?.body.budget_id), limits)
+  const budget = await budgetFor(ports, transaction, textOf(before?.body.budget_id), limits)
   return transaction.putRecord('customer', id, { ...body, budget_id: budget })
 }
 
 /** Changes the budget that was made for this holder; one that others have too is left alone and a new one takes its place. */
 async function budgetFor(
-  tools: RecordTools,
+  ports: RecordPorts,
   transaction: Transaction,
   current: string | undefined,
   limits: JsonObject,
@@ -206,27 +206,27 @@ async function budgetFor(
     known !== undefined &&
     (await transaction.records({ kind: 'customer', where: { budget_id: known.id }, limit: 2 })).total > 1
   if (known === undefined || shared) {
-    const budget = await putBudget(tools, transaction, tools.newId(), undefined, { ...known?.body, ...limits })
+    const budget = await putBudget(ports, transaction, ports.newId(), undefined, { ...known?.body, ...limits })
     return budget.id
   }
-  await putBudget(tools, transaction, known.id, known, limits)
+  await putBudget(ports, transaction, known.id, known, limits)
   return known.id
 }
 
-async function customerRows(tools: RecordTools, customers: readonly StoredRecord[]): Promise<readonly JsonObject[]> {
+async function customerRows(ports: RecordPorts, customers: readonly StoredRecord[]): Promise<readonly JsonObject[]> {
   const spentOf = await spentBy(
-    tools,
+    ports,
     'end_user',
     customers.map((customer) => customer.id),
   )
-  const budgets = await budgetsOf(tools.store, customers)
+  const budgets = await budgetsOf(ports.store, customers)
   return customers.map((customer) => {
     const budget = budgets.get(textOf(customer.body.budget_id) ?? '')
     return {
       ...emptyCustomer,
       ...customer.body,
       user_id: customer.id,
-      spend: moneyFields(tools, {}, spentOf(customer.id)).spend,
+      spend: moneyFields(ports, {}, spentOf(customer.id)).spend,
       litellm_budget_table: budget === undefined ? null : budgetRow(budget),
     }
   })

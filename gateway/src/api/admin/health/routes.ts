@@ -9,7 +9,7 @@ import { version } from '../../../lib/version.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { objectOf } from '../models/row.ts'
 import { maySee, visibleDeployments } from '../models/visible.ts'
-import type { AdminParts } from '../parts.ts'
+import type { AdminPorts } from '../ports.ts'
 import { snapshotOf } from '../snapshot-of.ts'
 import { type Check, endpointOf } from './checker.ts'
 
@@ -48,9 +48,9 @@ const services = [
 ]
 
 export function healthCheckRoutes(
-  parts: Pick<AdminParts, 'tools' | 'store' | 'tryDeployment' | 'checker'>,
+  ports: Pick<AdminPorts, 'tools' | 'store' | 'tryDeployment' | 'checker'>,
 ): readonly DeclaredRoute[] {
-  const { tools, store, checker } = parts
+  const { tools, store, checker } = ports
 
   return [
     adminRoute({
@@ -169,7 +169,7 @@ export function healthCheckRoutes(
       async handle({ sent, body, exchange, principal }) {
         const snapshot = snapshotOf(exchange)
         const params = objectOf(sent.litellm_params)
-        const trial = await parts.tryDeployment(
+        const trial = await ports.tryDeployment(
           { model_name: body.litellm_params.model, litellm_params: params, model_info: objectOf(sent.model_info) },
           snapshot,
         )

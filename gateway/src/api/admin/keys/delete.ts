@@ -5,7 +5,7 @@ import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { changeReply } from '../../change-reply.ts'
 import { isoTime, textOf } from '../body-changes.ts'
 import { changers } from '../permissions.ts'
-import type { RecordTools } from '../record-tools.ts'
+import type { RecordPorts } from '../record-ports.ts'
 import { refusal, wrapped } from '../refusals.ts'
 import { deleteBody, oneKeyBody } from './fields.ts'
 import { findKey, keyOfAlias } from './find.ts'
@@ -17,7 +17,7 @@ import { permitKey } from './who.ts'
 const tag = 'key management'
 
 /** Everything that makes a key not count any more; each is answered when no replica accepts it (issue: a revocation has a bound). */
-export function revocationRoutes(tools: RecordTools): readonly DeclaredRoute[] {
+export function revocationRoutes(ports: RecordPorts): readonly DeclaredRoute[] {
   return [
     adminRoute({
       method: 'POST',
@@ -30,7 +30,7 @@ export function revocationRoutes(tools: RecordTools): readonly DeclaredRoute[] {
         const { keys, key_aliases: aliases } = call.body
         const named = keys ?? aliases ?? []
         if (named.length === 0) throw wrapped(400, 'Specify keys or key_aliases to delete.')
-        const outcome = await tools.changes.records({ ...call.change, revocation: true }, async (transaction) => {
+        const outcome = await ports.changes.records({ ...call.change, revocation: true }, async (transaction) => {
           const found: { readonly name: string; readonly key: StoredRecord }[] = []
           for (const name of new Set(named)) {
             const key = keys ? await findKey(transaction, name) : await keyOfAlias(transaction, name)
@@ -49,12 +49,12 @@ export function revocationRoutes(tools: RecordTools): readonly DeclaredRoute[] {
         return changeReply(call.change, outcome, { deleted_keys: outcome.result })
       },
     }),
-    blockRoute(tools, '/key/block', true),
-    blockRoute(tools, '/key/unblock', false),
+    blockRoute(ports, '/key/block', true),
+    blockRoute(ports, '/key/unblock', false),
   ]
 }
 
-function blockRoute(tools: RecordTools, path: string, blocked: boolean): DeclaredRoute {
+function blockRoute(ports: RecordPorts, path: string, blocked: boolean): DeclaredRoute {
   return adminRoute({
     method: 'POST',
     path,
@@ -65,7 +65,7 @@ function blockRoute(tools: RecordTools, path: string, blocked: boolean): Declare
     async handle(call) {
       const { key: named } = call.body
       if (!isKeyOrHash(named)) throw refusal(400, 'Invalid key format.', 'bad_request_error', 'key')
-      const outcome = await tools.changes.records(
+      const outcome = await ports.changes.records(
         { ...call.change, ...(blocked ? { revocation: true } : {}) },
         async (transaction) => {
           const key = await findKey(transaction, named)
@@ -75,7 +75,7 @@ function blockRoute(tools: RecordTools, path: string, blocked: boolean): Declare
           return transaction.putRecord('key', key.id, { ...key.body, blocked })
         },
       )
-      const [row] = await keyRows(tools, tools.store, [outcome.result])
+      const [row] = await keyRows(ports, ports.store, [outcome.result])
       return changeReply(call.change, outcome, { ...row?.row, token: outcome.result.id })
     },
   })

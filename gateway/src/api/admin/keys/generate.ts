@@ -5,7 +5,7 @@ import { namesOf, objectOf, present, textOf } from '../body-changes.ts'
 import { managementSettings } from '../management-settings.ts'
 import { resetAnchor, setSpend } from '../money-fields.ts'
 import { changers } from '../permissions.ts'
-import type { RecordTools } from '../record-tools.ts'
+import type { RecordPorts } from '../record-ports.ts'
 import { wrapped } from '../refusals.ts'
 import { warned } from '../without-effect.ts'
 import { newKeyBody, withOperatorsDefaults } from './body.ts'
@@ -15,7 +15,7 @@ import { generatedKey, keyRows } from './row.ts'
 import { checkCustomKey, newKey, shownKey, tokenOf } from './token.ts'
 import { permitNewKey, routesTold } from './who.ts'
 
-export function generateRoutes(tools: RecordTools): readonly DeclaredRoute[] {
+export function generateRoutes(ports: RecordPorts): readonly DeclaredRoute[] {
   return [
     adminRoute({
       method: 'POST',
@@ -24,7 +24,7 @@ export function generateRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       tag: 'key management',
       roles: changers,
       body: generateBody,
-      handle: (call) => generate(tools, call, '/key/generate'),
+      handle: (call) => generate(ports, call, '/key/generate'),
     }),
     adminRoute({
       method: 'POST',
@@ -33,13 +33,13 @@ export function generateRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       tag: 'key management',
       roles: changers,
       body: generateBody,
-      handle: (call) => generate(tools, call, '/key/service-account/generate'),
+      handle: (call) => generate(ports, call, '/key/service-account/generate'),
     }),
   ]
 }
 
 async function generate(
-  tools: RecordTools,
+  ports: RecordPorts,
   call: AdminCall<GenerateBody, unknown>,
   route: string,
 ): Promise<AdminReply> {
@@ -53,7 +53,7 @@ async function generate(
   } else if (principal.role !== 'proxy_admin' && !textOf(request.user_id) && !textOf(request.team_id)) {
     request.user_id = principal.userId
   }
-  const made = await makeKey(tools, call, request, present(call.body), route)
+  const made = await makeKey(ports, call, request, present(call.body), route)
   return warned(changeReply(call.change, made.outcome, made.shown), request)
 }
 
@@ -62,35 +62,35 @@ async function generate(
  * @throws GatewayError
  */
 async function makeKey(
-  tools: RecordTools,
+  ports: RecordPorts,
   call: AdminCall<unknown, unknown>,
   request: JsonObject,
   sent: JsonObject,
   route: string,
 ) {
-  const { key, token } = chosenKey(tools, request)
-  const outcome = await tools.changes.records(call.change, async (transaction) => {
+  const { key, token } = chosenKey(ports, request)
+  const outcome = await ports.changes.records(call.change, async (transaction) => {
     const teamId = textOf(request.team_id)
     const team = teamId === undefined ? undefined : await knownTeam(transaction, teamId)
     await permitNewKey(transaction, call.principal, request, sent, team, route)
     const routes = routesTold(call.principal, textOf(request.user_id))
     const asked = routes === undefined ? request : { ...request, allowed_routes: routes }
-    return putKey(tools, transaction, asked, key, token)
+    return putKey(ports, transaction, asked, key, token)
   })
   const { spend } = request
   if (typeof spend === 'number' && spend !== 0 && call.change.dryRun !== true) {
-    await setSpend(tools, 'api_key', token, spend)
+    await setSpend(ports, 'api_key', token, spend)
   }
-  const [shown] = await keyRows(tools, tools.store, [outcome.result])
+  const [shown] = await keyRows(ports, ports.store, [outcome.result])
   if (shown === undefined) throw new Error('one record has one row')
   return { outcome, shown: generatedKey(shown, call.change.dryRun === true ? shownKey(key) : key, request.duration) }
 }
 
 /** The key that was asked for, or a new one. */
-export function chosenKey(tools: Pick<RecordTools, 'randomBytes' | 'keyBytes'>, request: JsonObject) {
+export function chosenKey(ports: Pick<RecordPorts, 'randomBytes' | 'keyBytes'>, request: JsonObject) {
   const custom = typeof request.key === 'string' ? request.key : undefined
   if (custom !== undefined) checkCustomKey(custom)
-  const key = custom ?? newKey(tools.randomBytes, tools.keyBytes)
+  const key = custom ?? newKey(ports.randomBytes, ports.keyBytes)
   return { key, token: tokenOf(key) }
 }
 
@@ -98,7 +98,7 @@ type Transaction = Parameters<typeof claimAlias>[0]
 
 /** @throws GatewayError (400, 404) for a key or an alias that is taken, or an id that names nothing */
 export async function putKey(
-  tools: Pick<RecordTools, 'timezone'>,
+  ports: Pick<RecordPorts, 'timezone'>,
   transaction: Transaction,
   request: JsonObject,
   key: string,
@@ -118,7 +118,7 @@ export async function putKey(
   await joinAccessGroups(transaction, namesOf(request.access_group_ids), token)
   return transaction.putRecord('key', token, {
     ...newKeyBody(request, transaction.now),
-    ...resetAnchor(tools, request.budget_duration, transaction.now),
+    ...resetAnchor(ports, request.budget_duration, transaction.now),
     key_name: shownKey(key),
   })
 }

@@ -1,5 +1,5 @@
 import type { DeclaredRoute } from '../../admin-route.ts'
-import type { RecordTools } from '../record-tools.ts'
+import type { RecordPorts } from '../record-ports.ts'
 import { revocationRoutes } from './delete.ts'
 import { generateRoutes } from './generate.ts'
 import { infoRoutes } from './info.ts'
@@ -7,13 +7,13 @@ import { listRoutes } from './list.ts'
 import { regenerateRoutes } from './regenerate.ts'
 import { updateRoutes } from './update.ts'
 
-export function keyRoutes(tools: RecordTools): readonly DeclaredRoute[] {
+export function keyRoutes(ports: RecordPorts): readonly DeclaredRoute[] {
   return [
-    ...generateRoutes(tools),
-    ...updateRoutes(tools),
-    ...revocationRoutes(tools),
-    ...regenerateRoutes(tools),
-    ...infoRoutes(tools),
-    ...listRoutes(tools),
+    ...generateRoutes(ports),
+    ...updateRoutes(ports),
+    ...revocationRoutes(ports),
+    ...regenerateRoutes(ports),
+    ...infoRoutes(ports),
+    ...listRoutes(ports),
   ]
 }

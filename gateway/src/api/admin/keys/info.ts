@@ -3,7 +3,7 @@ import type { Principal } from '../../../core/principal.ts'
 import type { StoredRecord } from '../../../core/record.ts'
 import { roles } from '../../../core/role.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
-import type { RecordTools } from '../record-tools.ts'
+import type { RecordPorts } from '../record-ports.ts'
 import { refusal } from '../refusals.ts'
 import { keysInfoBody } from './fields.ts'
 import { findKey } from './find.ts'
@@ -13,7 +13,7 @@ import { mayTouchKey, permitKey } from './who.ts'
 
 const tag = 'key management'
 
-export function infoRoutes(tools: RecordTools): readonly DeclaredRoute[] {
+export function infoRoutes(ports: RecordPorts): readonly DeclaredRoute[] {
   return [
     adminRoute({
       method: 'GET',
@@ -24,10 +24,10 @@ export function infoRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       query: z.object({ key: z.string().optional() }),
       async handle({ query, principal }) {
         const named = query.key === undefined || query.key === '' ? principal.key?.id : query.key
-        const key = named === undefined ? undefined : await anyKey(tools, named)
+        const key = named === undefined ? undefined : await anyKey(ports, named)
         if (named === undefined || key === undefined) throw unknown()
-        await permitKey(tools.store, principal, 'key.info', key, '/key/info')
-        const [shown] = await keyRows(tools, tools.store, [key])
+        await permitKey(ports.store, principal, 'key.info', key, '/key/info')
+        const [shown] = await keyRows(ports, ports.store, [key])
         return { body: { key: named, info: shown?.row } }
       },
     }),
@@ -42,10 +42,10 @@ export function infoRoutes(tools: RecordTools): readonly DeclaredRoute[] {
         const named = body.keys ?? (principal.key === undefined ? [] : [principal.key.id])
         const found: StoredRecord[] = []
         for (const name of new Set(named)) {
-          const key = await anyKey(tools, name)
-          if (key !== undefined && (await mayTouchKey(tools.store, principal, 'key.info', key))) found.push(key)
+          const key = await anyKey(ports, name)
+          if (key !== undefined && (await mayTouchKey(ports.store, principal, 'key.info', key))) found.push(key)
         }
-        const shown = await keyRows(tools, tools.store, found)
+        const shown = await keyRows(ports, ports.store, found)
         return { body: { key: named, info: shown.map(({ token, row }) => ({ ...row, token })) } }
       },
     }),
@@ -66,10 +66,10 @@ function healthOf(principal: Principal): 'healthy' | 'unhealthy' {
 }
 
 /** A live key, or the copy of a deleted one. */
-async function anyKey(tools: Pick<RecordTools, 'store'>, named: string): Promise<StoredRecord | undefined> {
-  const live = await findKey(tools.store, named)
+async function anyKey(ports: Pick<RecordPorts, 'store'>, named: string): Promise<StoredRecord | undefined> {
+  const live = await findKey(ports.store, named)
   if (live !== undefined || !isKeyOrHash(named)) return live
-  return tools.store.record('deleted-key', tokenOfEither(named))
+  return ports.store.record('deleted-key', tokenOfEither(named))
 }
 
 function unknown() {

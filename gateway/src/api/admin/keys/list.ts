@@ -7,7 +7,7 @@ import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { textOf } from '../body-changes.ts'
 import { pageOf, pagesOf, sortOf } from '../paging.ts'
 import { may, memberPermissions, permit, rosterOf, type Standing, teamStandings } from '../permissions.ts'
-import { callerOf, type RecordTools } from '../record-tools.ts'
+import { callerOf, type RecordPorts } from '../record-ports.ts'
 import { refusal } from '../refusals.ts'
 import { page, pageSize, queryFlag } from '../wire-fields.ts'
 import { knownTeam } from './find.ts'
@@ -44,7 +44,7 @@ const listQuery = z.object({
 
 const aliasQuery = z.object({ page, size: pageSize(1_000, 1_000), search: z.string().optional() })
 
-export function listRoutes(tools: RecordTools): readonly DeclaredRoute[] {
+export function listRoutes(ports: RecordPorts): readonly DeclaredRoute[] {
   return [
     adminRoute({
       method: 'GET',
@@ -55,12 +55,12 @@ export function listRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       query: listQuery,
       async handle({ query, principal }) {
         const sort = sortOf(query.sort_by, query.sort_order, sortColumns)
-        const queries = (await queriesFor(tools, principal, query)).map((each) => ({ ...each, sort }))
-        const { records, total } = await pageOf(tools.store, queries, query.page, query.size)
+        const queries = (await queriesFor(ports, principal, query)).map((each) => ({ ...each, sort }))
+        const { records, total } = await pageOf(ports.store, queries, query.page, query.size)
         const expands = [query.expand ?? []].flat().includes('user')
         const keys =
           query.return_full_object === true || expands
-            ? await fullRows(tools, records, expands)
+            ? await fullRows(ports, records, expands)
             : records.map(({ id }) => id)
         return {
           body: { keys, total_count: total, current_page: query.page, total_pages: pagesOf(total, query.size) },
@@ -77,7 +77,7 @@ export function listRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       async handle({ query, principal }) {
         const everybody = principal.role === 'proxy_admin' || principal.role === 'proxy_admin_viewer'
         if (!everybody && principal.userId === '') return { body: aliasPage([], 0, query) }
-        const { records, total } = await tools.store.records({
+        const { records, total } = await ports.store.records({
           kind: 'key',
           // Part of an alias, so those without one are not there.
           contains: { alias: query.search ?? '' },
@@ -104,7 +104,7 @@ type Query = Omit<RecordQuery, 'offset' | 'limit' | 'sort'>
  * @throws GatewayError 403, 404
  */
 async function queriesFor(
-  tools: RecordTools,
+  ports: RecordPorts,
   principal: Principal,
   query: z.output<typeof listQuery>,
 ): Promise<readonly Query[]> {
@@ -121,7 +121,7 @@ async function queriesFor(
   }
   const mine = user === undefined || user === '' ? {} : { user_id: user }
   if (query.team_id !== undefined) {
-    const whole = everybody || (await seesWholeTeam(tools, principal, query.team_id))
+    const whole = everybody || (await seesWholeTeam(ports, principal, query.team_id))
     // A member sees its own of the team's keys.
     const narrowed = whole && query.user_id === undefined ? {} : mine
     if (!whole && principal.userId === '') return ownKeyOnly(principal, kind)
@@ -132,7 +132,7 @@ async function queriesFor(
   if (user === undefined || user === '') return queries
   if (query.include_created_by_keys === true) queries.push({ kind, where: { ...where, created_by: user } })
   if (query.include_team_keys === true) {
-    const teams = await teamsAdministeredBy(tools, user)
+    const teams = await teamsAdministeredBy(ports, user)
     if (teams.length > 0) queries.push({ kind, where: { ...where, team_id: teams } })
   }
   return queries
@@ -144,34 +144,34 @@ function ownKeyOnly(principal: Principal, kind: 'key' | 'deleted-key'): readonly
 }
 
 /** @throws GatewayError 403, 404 for a team that is not the caller's */
-async function seesWholeTeam(tools: RecordTools, principal: Principal, teamId: string): Promise<boolean> {
-  const team = await knownTeam(tools.store, teamId)
-  const standings: ReadonlySet<Standing> = await teamStandings(tools.store, principal, team)
+async function seesWholeTeam(ports: RecordPorts, principal: Principal, teamId: string): Promise<boolean> {
+  const team = await knownTeam(ports.store, teamId)
+  const standings: ReadonlySet<Standing> = await teamStandings(ports.store, principal, team)
   permit('key.list-team', standings, { route: '/key/list', teamId, caller: callerOf(principal) })
   return may('key.list-whole-team', standings, memberPermissions(team))
 }
 
-export async function teamsAdministeredBy(tools: Pick<RecordTools, 'store'>, user: string): Promise<readonly string[]> {
-  const { records: memberships } = await tools.store.records({ kind: 'team-member', where: { user_id: user } })
+export async function teamsAdministeredBy(ports: Pick<RecordPorts, 'store'>, user: string): Promise<readonly string[]> {
+  const { records: memberships } = await ports.store.records({ kind: 'team-member', where: { user_id: user } })
   const ids = memberships.flatMap((membership) => textOf(membership.body.team_id) ?? [])
   if (ids.length === 0) return []
-  const { records: teams } = await tools.store.records({ kind: 'team', where: { id: ids } })
+  const { records: teams } = await ports.store.records({ kind: 'team', where: { id: ids } })
   return teams
     .filter((team) => rosterOf(team.body).some((member) => member.user_id === user && member.role === 'admin'))
     .map((team) => team.id)
 }
 
 async function fullRows(
-  tools: RecordTools,
+  ports: RecordPorts,
   records: readonly StoredRecord[],
   withUser: boolean,
 ): Promise<readonly JsonObject[]> {
-  const shown = await keyRows(tools, tools.store, records)
+  const shown = await keyRows(ports, ports.store, records)
   const rows = shown.map(({ token, row }) => ({ ...row, token }))
   if (!withUser) return rows
   const ids = [...new Set(records.flatMap((record) => textOf(record.body.user_id) ?? []))]
   const { records: users } =
-    ids.length === 0 ? { records: [] } : await tools.store.records({ kind: 'user', where: { id: ids } })
+    ids.length === 0 ? { records: [] } : await ports.store.records({ kind: 'user', where: { id: ids } })
   const byId = new Map(users.map((user) => [user.id, user.body]))
   return rows.map((row, index) => {
     const user = byId.get(textOf(records[index]?.body.user_id) ?? '')

@@ -8,7 +8,7 @@ import { afterDuration } from '../duration-words.ts'
 import { managementSettings } from '../management-settings.ts'
 import { setSpend, spentBy } from '../money-fields.ts'
 import { changers } from '../permissions.ts'
-import type { RecordTools } from '../record-tools.ts'
+import type { RecordPorts } from '../record-ports.ts'
 import { refusal, wrapped } from '../refusals.ts'
 import { warned } from '../without-effect.ts'
 import { checkCeilings } from './body.ts'
@@ -21,7 +21,7 @@ import { permitKey, permitUpdate, refuseHigherRole, routesTold } from './who.ts'
 
 const tag = 'key management'
 
-export function regenerateRoutes(tools: RecordTools): readonly DeclaredRoute[] {
+export function regenerateRoutes(ports: RecordPorts): readonly DeclaredRoute[] {
   return [
     adminRoute({
       method: 'POST',
@@ -30,7 +30,7 @@ export function regenerateRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       tag,
       roles: changers,
       body: regenerateBody,
-      handle: (call) => regenerate(tools, call, call.body.key ?? ''),
+      handle: (call) => regenerate(ports, call, call.body.key ?? ''),
     }),
     adminRoute({
       method: 'POST',
@@ -39,7 +39,7 @@ export function regenerateRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       tag,
       roles: changers,
       body: regenerateBody,
-      handle: (call) => regenerate(tools, call, call.pathParameter),
+      handle: (call) => regenerate(ports, call, call.pathParameter),
     }),
     adminRoute({
       method: 'POST',
@@ -48,14 +48,14 @@ export function regenerateRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       tag,
       roles: changers,
       body: resetSpendBody,
-      handle: (call) => resetSpend(tools, call),
+      handle: (call) => resetSpend(ports, call),
     }),
   ]
 }
 
 type RegenerateCall = AdminCall<ReturnType<typeof regenerateBody.parse>, unknown>
 
-async function regenerate(tools: RecordTools, call: RegenerateCall, named: string): Promise<AdminReply> {
+async function regenerate(ports: RecordPorts, call: RegenerateCall, named: string): Promise<AdminReply> {
   const { new_key: custom, new_master_key: master, grace_period: grace, key: _named, ...changes } = call.body
   if (master) {
     throw wrapped(
@@ -64,15 +64,15 @@ async function regenerate(tools: RecordTools, call: RegenerateCall, named: strin
     )
   }
   if (named === '') throw wrapped(400, 'No key was named; pass key.')
-  const period = grace ?? tools.gracePeriod
+  const period = grace ?? ports.gracePeriod
   if (custom) checkCustomKey(custom)
   const { upperbound_key_generate_params: ceilings } = managementSettings(call.exchange.snapshot)
   checkCeilings(present(changes), ceilings, call.principal.role === 'proxy_admin')
-  const key = custom || newKey(tools.randomBytes, tools.keyBytes)
+  const key = custom || newKey(ports.randomBytes, ports.keyBytes)
   const token = tokenOf(key)
   const revokesAt = (now: number) => (period === '' ? undefined : afterDuration(now, period, 'grace_period'))
   revokesAt(0)
-  const outcome = await tools.changes.records(
+  const outcome = await ports.changes.records(
     { ...call.change, ...(period === '' ? { revocation: true } : {}) },
     async (transaction) => {
       const old = await findKey(transaction, named)
@@ -86,7 +86,7 @@ async function regenerate(tools: RecordTools, call: RegenerateCall, named: strin
       if ((await transaction.record('key', token)) !== undefined || (await transaction.record('retired-key', token))) {
         throw wrapped(400, `Key with this value already exists. Key=${shownKey(key)}`)
       }
-      const changed = await changeKey(tools, transaction, old, { ...changes, key: old.id })
+      const changed = await changeKey(ports, transaction, old, { ...changes, key: old.id })
       const routes = routesTold(call.principal, textOf(changed.body.user_id))
       const made = routes === undefined ? changed : { ...changed, body: { ...changed.body, allowed_routes: routes } }
       return replaceKey(transaction, made, token, shownKey(key), revokesAt(transaction.now))
@@ -94,11 +94,11 @@ async function regenerate(tools: RecordTools, call: RegenerateCall, named: strin
   )
   const { old, made } = outcome.result
   if (call.change.dryRun !== true) {
-    await tools.spending.move({ kind: 'api_key', value: old }, { kind: 'api_key', value: token })
+    await ports.spending.move({ kind: 'api_key', value: old }, { kind: 'api_key', value: token })
     const { spend } = call.body
-    if (typeof spend === 'number') await setSpend(tools, 'api_key', token, spend)
+    if (typeof spend === 'number') await setSpend(ports, 'api_key', token, spend)
   }
-  const [row] = await keyRows(tools, tools.store, [made])
+  const [row] = await keyRows(ports, ports.store, [made])
   if (row === undefined) throw new Error('one record has one row')
   const plain = call.change.dryRun === true ? shownKey(key) : key
   return warned(changeReply(call.change, outcome, generatedKey(row, plain, call.body.duration)), present(changes))
@@ -138,17 +138,17 @@ async function replaceKey(
 }
 
 async function resetSpend(
-  tools: RecordTools,
+  ports: RecordPorts,
   call: AdminCall<ReturnType<typeof resetSpendBody.parse>, unknown>,
 ): Promise<AdminReply> {
   const { reset_to: amount } = call.body
-  const key = await knownKey(tools.store, call.pathParameter)
-  await permitKey(tools.store, call.principal, 'key.reset-spend', key, '/key/reset_spend')
-  const before = nanoToUsd((await spentBy(tools, 'api_key', [key.id]))(key.id).amount)
+  const key = await knownKey(ports.store, call.pathParameter)
+  await permitKey(ports.store, call.principal, 'key.reset-spend', key, '/key/reset_spend')
+  const before = nanoToUsd((await spentBy(ports, 'api_key', [key.id]))(key.id).amount)
   if (amount < 0) throw wrapped(400, `reset_to must be >= 0. Received: ${amount}`)
   if (amount > before) throw wrapped(400, `reset_to (${amount}) must be <= current spend (${before})`)
-  if (call.change.dryRun !== true) await setSpend(tools, 'api_key', key.id, amount)
-  const [shown] = await keyRows(tools, tools.store, [key])
+  if (call.change.dryRun !== true) await setSpend(ports, 'api_key', key.id, amount)
+  const [shown] = await keyRows(ports, ports.store, [key])
   return {
     body: { ...shown?.row, token: key.id, key_hash: key.id, previous_spend: before },
   }

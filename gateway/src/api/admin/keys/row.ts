@@ -4,7 +4,7 @@ import { isoTime, objectOf, omit, textOf } from '../body-changes.ts'
 import { budgetRow } from '../budgets/row.ts'
 import { moneyFields, spentBy } from '../money-fields.ts'
 import type { Reader } from '../permissions.ts'
-import type { RecordTools } from '../record-tools.ts'
+import type { RecordPorts } from '../record-ports.ts'
 import { shownBody } from '../secret-places.ts'
 import { metadataFields } from '../wire-fields.ts'
 
@@ -16,19 +16,19 @@ export interface KeyRow {
 
 /** Rows of keys, with what they have spent and the budgets they refer to, read in two steps however many there are. */
 export async function keyRows(
-  tools: Pick<RecordTools, 'spending' | 'timezone' | 'clock'>,
+  ports: Pick<RecordPorts, 'spending' | 'timezone' | 'clock'>,
   reader: Reader,
   keys: readonly StoredRecord[],
 ): Promise<readonly KeyRow[]> {
   const spentOf = await spentBy(
-    tools,
+    ports,
     'api_key',
     keys.map((key) => key.id),
   )
   const budgets = await budgetsOf(reader, keys)
   return keys.map((key) => {
     const budget = budgets.get(textOf(key.body.budget_id) ?? '')
-    const money = moneyFields(tools, key.body, spentOf(key.id))
+    const money = moneyFields(ports, key.body, spentOf(key.id))
     return {
       token: key.id,
       row: { ...keyRow(key, money), litellm_budget_table: budget === undefined ? null : budgetRow(budget) },

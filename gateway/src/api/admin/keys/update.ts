@@ -8,7 +8,7 @@ import { namesOf, present, textOf } from '../body-changes.ts'
 import { managementSettings } from '../management-settings.ts'
 import { resetAnchor, setSpend } from '../money-fields.ts'
 import { changers, permit, teamStandings } from '../permissions.ts'
-import { callerOf, type RecordTools } from '../record-tools.ts'
+import { callerOf, type RecordPorts } from '../record-ports.ts'
 import { wrapped } from '../refusals.ts'
 import { warned } from '../without-effect.ts'
 import { checkCeilings, updatedKeyBody } from './body.ts'
@@ -19,7 +19,7 @@ import { permitTeamUpdate, permitUpdate } from './who.ts'
 
 const tag = 'key management'
 
-export function updateRoutes(tools: RecordTools): readonly DeclaredRoute[] {
+export function updateRoutes(ports: RecordPorts): readonly DeclaredRoute[] {
   return [
     adminRoute({
       method: 'POST',
@@ -29,7 +29,7 @@ export function updateRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       roles: changers,
       body: updateBody,
       async handle(call) {
-        const { outcome, row } = await updateKey(tools, call, call.body, '/key/update')
+        const { outcome, row } = await updateKey(ports, call, call.body, '/key/update')
         return warned(changeReply(call.change, outcome, { key: call.body.key, ...row }), present(call.body))
       },
     }),
@@ -40,7 +40,7 @@ export function updateRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       tag,
       roles: ['proxy_admin'],
       body: bulkUpdateBody,
-      handle: async (call) => ({ body: await updateEach(tools, call, call.body.keys, '/key/bulk_update') }),
+      handle: async (call) => ({ body: await updateEach(ports, call, call.body.keys, '/key/bulk_update') }),
     }),
     adminRoute({
       method: 'POST',
@@ -51,16 +51,16 @@ export function updateRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       body: teamBulkUpdateBody,
       async handle(call) {
         const { team_id: teamId, key_ids: ids, all_keys_in_team: all, update_fields: fields } = call.body
-        const team = await knownTeam(tools.store, teamId)
-        const standings = await teamStandings(tools.store, call.principal, team)
+        const team = await knownTeam(ports.store, teamId)
+        const standings = await teamStandings(ports.store, call.principal, team)
         const route = '/team/key/bulk_update'
         permit('key.bulk-update-team', standings, { route, teamId, caller: callerOf(call.principal) })
-        const { records } = await tools.store.records({ kind: 'key', where: { team_id: teamId } })
+        const { records } = await ports.store.records({ kind: 'key', where: { team_id: teamId } })
         const tokens = records.map((key) => key.id)
         const chosen = all === true ? tokens : (ids ?? []).filter((id) => tokens.includes(id))
         if (all !== true && chosen.length === 0) throw wrapped(400, 'No keys of this team were named.')
         const updates = chosen.map((key) => ({ ...fields, key }))
-        return { body: await updateEach(tools, call, updates, route, teamId) }
+        return { body: await updateEach(ports, call, updates, route, teamId) }
       },
     }),
   ]
@@ -74,7 +74,7 @@ interface BulkResult {
 
 /** Each in a change of its own, so that one that is refused stops no other. */
 async function updateEach(
-  tools: RecordTools,
+  ports: RecordPorts,
   call: AdminCall<unknown, unknown>,
   updates: readonly UpdateBody[],
   route: string,
@@ -83,7 +83,7 @@ async function updateEach(
   const result: BulkResult = { total_requested: updates.length, successful_updates: [], failed_updates: [] }
   for (const update of updates) {
     try {
-      const { row } = await updateKey(tools, call, update, route, administered)
+      const { row } = await updateKey(ports, call, update, route, administered)
       result.successful_updates.push({ key: update.key, key_info: row })
     } catch (error) {
       // What is no refusal (a store that is away, a mistake of ours) is not this key's failure.
@@ -96,7 +96,7 @@ async function updateEach(
 
 /** @param administered the team whose admin the caller is to be: of that one's keys he changes the limits of members' too */
 async function updateKey(
-  tools: RecordTools,
+  ports: RecordPorts,
   call: AdminCall<unknown, unknown>,
   sent: UpdateBody,
   route: string,
@@ -107,27 +107,27 @@ async function updateKey(
   const fields = settings.team_admin_editable_team_fields
   checkCeilings(request, settings.upperbound_key_generate_params, call.principal.role === 'proxy_admin')
   const revocation = sent.blocked === true
-  const outcome = await tools.changes.records(
+  const outcome = await ports.changes.records(
     { ...call.change, ...(revocation ? { revocation } : {}) },
     async (transaction) => {
       const key = await knownKey(transaction, sent.key)
       if (administered === undefined) {
         await permitUpdate(transaction, call.principal, key, request, fields, route)
       } else await permitTeamUpdate(transaction, call.principal, key, request, administered, route)
-      return changeKey(tools, transaction, key, sent)
+      return changeKey(ports, transaction, key, sent)
     },
   )
   const { spend } = sent
   if (typeof spend === 'number' && call.change.dryRun !== true) {
-    await setSpend(tools, 'api_key', outcome.result.id, spend)
+    await setSpend(ports, 'api_key', outcome.result.id, spend)
   }
-  const [shown] = await keyRows(tools, tools.store, [outcome.result])
+  const [shown] = await keyRows(ports, ports.store, [outcome.result])
   return { outcome, row: { ...shown?.row, token: outcome.result.id } }
 }
 
 /** @throws GatewayError (400, 404) */
 export async function changeKey(
-  tools: RecordTools,
+  ports: RecordPorts,
   transaction: Transaction,
   key: StoredRecord,
   sent: UpdateBody,
@@ -147,7 +147,7 @@ export async function changeKey(
   }
   return transaction.putRecord('key', key.id, {
     ...updatedKeyBody(key.body, sent, transaction.now),
-    ...(request.budget_duration === undefined ? {} : resetAnchor(tools, request.budget_duration, transaction.now)),
+    ...(request.budget_duration === undefined ? {} : resetAnchor(ports, request.budget_duration, transaction.now)),
   })
 }
 

@@ -12,7 +12,7 @@ import {
   rosterOf,
   teamStandings,
 } from '../permissions.ts'
-import { callerOf } from '../record-tools.ts'
+import { callerOf } from '../record-ports.ts'
 import { refusal } from '../refusals.ts'
 import { keyLimits, routesOfType } from './fields.ts'
 

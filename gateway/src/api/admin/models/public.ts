@@ -1,14 +1,14 @@
 import type { DeclaredRoute } from '../../admin-route.ts'
 import { adminRoute } from '../../admin-route.ts'
 import { changeReply } from '../../change-reply.ts'
-import type { AdminParts } from '../parts.ts'
+import type { AdminPorts } from '../ports.ts'
 import { refusal } from '../refusals.ts'
 import { putSettings } from '../settings/stored-settings.ts'
 import { snapshotOf } from '../snapshot-of.ts'
 import { modelGroups } from './schema.ts'
 
 /** Which models are shown to the public is a setting of their names, so that it survives their deployments. */
-export function publicModelRoutes({ changes }: Pick<AdminParts, 'changes'>): readonly DeclaredRoute[] {
+export function publicModelRoutes({ changes }: Pick<AdminPorts, 'changes'>): readonly DeclaredRoute[] {
   return [
     adminRoute({
       method: 'POST',

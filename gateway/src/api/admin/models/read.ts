@@ -9,7 +9,7 @@ import { type AdminCall, type AdminReply, adminRoute, type DeclaredRoute } from 
 import { openRoute } from '../../open-route.ts'
 import { sendJson } from '../../send-json.ts'
 import { mapPaced } from '../paced.ts'
-import type { AdminParts } from '../parts.ts'
+import type { AdminPorts } from '../ports.ts'
 import { storeSource } from '../settings/stored-settings.ts'
 import { snapshotOf } from '../snapshot-of.ts'
 import { page, pageSize } from '../wire-fields.ts'
@@ -58,7 +58,7 @@ const operator: Principal = {
   organization: undefined,
 }
 
-export function modelReadRoutes({ tools }: Pick<AdminParts, 'tools'>): readonly DeclaredRoute[] {
+export function modelReadRoutes({ tools }: Pick<AdminPorts, 'tools'>): readonly DeclaredRoute[] {
   const show = (snapshot: Snapshot, deployment: Deployment): JsonObject =>
     shownModel(snapshot, deployment, supportedParameters(deployment, tools.dialect))
 

@@ -1,9 +1,9 @@
 import type { DeclaredRoute } from '../../admin-route.ts'
-import type { AdminParts } from '../parts.ts'
+import type { AdminPorts } from '../ports.ts'
 import { publicModelRoutes } from './public.ts'
 import { modelReadRoutes } from './read.ts'
 import { modelWriteRoutes } from './write.ts'
 
-export function modelManagementRoutes(parts: AdminParts): readonly DeclaredRoute[] {
-  return [...modelWriteRoutes(parts), ...modelReadRoutes(parts), ...publicModelRoutes(parts)]
+export function modelManagementRoutes(ports: AdminPorts): readonly DeclaredRoute[] {
+  return [...modelWriteRoutes(ports), ...modelReadRoutes(ports), ...publicModelRoutes(ports)]
 }

@@ -6,7 +6,7 @@ import type { StoredResource } from '../../../core/store.ts'
 import type { JsonObject } from '../../../lib/json.ts'
 import { type AdminCall, type AdminReply, adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { changeReply } from '../../change-reply.ts'
-import type { AdminParts } from '../parts.ts'
+import type { AdminPorts } from '../ports.ts'
 import { snapshotOf } from '../snapshot-of.ts'
 import { storesModels } from '../stored-models.ts'
 import { create, edit, remove, storedModel } from './edit.ts'
@@ -20,8 +20,8 @@ import { permitModel, teamOf } from './teams.ts'
 const changers: readonly Role[] = ['proxy_admin', 'org_admin', 'internal_user']
 const tag = 'model management'
 
-export function modelWriteRoutes(parts: AdminParts): readonly DeclaredRoute[] {
-  const { changes, store, environment } = parts
+export function modelWriteRoutes(ports: AdminPorts): readonly DeclaredRoute[] {
+  const { changes, store, environment } = ports
 
   const requireStore = (snapshot: Snapshot | undefined, refusal: () => Error): void => {
     if (!storesModels(snapshot, environment)) throw refusal()

@@ -9,7 +9,7 @@ import { omit, pick, present, textOf, withChanges } from '../body-changes.ts'
 import { budgetNames, putBudget } from '../budgets/store.ts'
 import { deleteKeys } from '../keys/delete.ts'
 import { setSpend } from '../money-fields.ts'
-import type { RecordTools } from '../record-tools.ts'
+import type { RecordPorts } from '../record-ports.ts'
 import { detailed } from '../refusals.ts'
 import { withoutMasks } from '../secret-places.ts'
 import { deleteTeam } from '../teams/change.ts'
@@ -30,7 +30,7 @@ const fields = {
   object_permission: object,
 }
 
-export function organizationChangeRoutes(tools: RecordTools): readonly DeclaredRoute[] {
+export function organizationChangeRoutes(ports: RecordPorts): readonly DeclaredRoute[] {
   return [
     adminRoute({
       method: 'POST',
@@ -41,14 +41,14 @@ export function organizationChangeRoutes(tools: RecordTools): readonly DeclaredR
       body: z.object({ ...fields, organization_alias: z.string() }),
       async handle(call) {
         const sent = present(call.body)
-        const id = textOf(sent.organization_id) ?? tools.newId()
-        const outcome = await tools.changes.records(call.change, async (transaction) => {
+        const id = textOf(sent.organization_id) ?? ports.newId()
+        const outcome = await ports.changes.records(call.change, async (transaction) => {
           if ((await transaction.record('organization', id)) !== undefined) {
             throw detailed(400, `Organization id = ${id} already exists. Please use a different organization id.`)
           }
-          return putOrganization(tools, transaction, id, undefined, sent)
+          return putOrganization(ports, transaction, id, undefined, sent)
         })
-        return changeReply(call.change, outcome, (await organizationRows(tools, [outcome.result]))[0])
+        return changeReply(call.change, outcome, (await organizationRows(ports, [outcome.result]))[0])
       },
     }),
     adminRoute({
@@ -60,13 +60,13 @@ export function organizationChangeRoutes(tools: RecordTools): readonly DeclaredR
       body: z.object({ ...fields, organization_id: z.string(), spend: z.number().nullish() }),
       async handle(call) {
         const { organization_id: id, spend } = call.body
-        const outcome = await tools.changes.records(call.change, async (transaction) => {
+        const outcome = await ports.changes.records(call.change, async (transaction) => {
           const before = await transaction.record('organization', id)
           if (before === undefined) throw unknownOrganization()
-          return putOrganization(tools, transaction, id, before, withoutMasks(present(call.body), before.body))
+          return putOrganization(ports, transaction, id, before, withoutMasks(present(call.body), before.body))
         })
-        if (typeof spend === 'number' && call.change.dryRun !== true) await setSpend(tools, 'organization', id, spend)
-        return changeReply(call.change, outcome, (await wholeOrganizations(tools, [outcome.result]))[0])
+        if (typeof spend === 'number' && call.change.dryRun !== true) await setSpend(ports, 'organization', id, spend)
+        return changeReply(call.change, outcome, (await wholeOrganizations(ports, [outcome.result]))[0])
       },
     }),
     adminRoute({
@@ -79,9 +79,9 @@ export function organizationChangeRoutes(tools: RecordTools): readonly DeclaredR
       async handle(call) {
         const ids = [...new Set(call.body.organization_ids)]
         const { records } =
-          ids.length === 0 ? { records: [] } : await tools.store.records({ kind: 'organization', where: { id: ids } })
-        const rows = await organizationRows(tools, records)
-        const outcome = await tools.changes.records({ ...call.change, revocation: true }, async (transaction) => {
+          ids.length === 0 ? { records: [] } : await ports.store.records({ kind: 'organization', where: { id: ids } })
+        const rows = await organizationRows(ports, records)
+        const outcome = await ports.changes.records({ ...call.change, revocation: true }, async (transaction) => {
           for (const id of ids) await deleteOrganization(transaction, call.principal, id)
         })
         return changeReply(call.change, outcome, rows)
@@ -96,7 +96,7 @@ export function unknownOrganization() {
 
 /** The limits of an organization are its budget record; one that was named is somebody's already and is taken as it is. */
 async function putOrganization(
-  tools: RecordTools,
+  ports: RecordPorts,
   transaction: Transaction,
   id: string,
   before: StoredRecord | undefined,
@@ -110,7 +110,7 @@ async function putOrganization(
   const budget =
     known !== undefined && Object.keys(limits).length === 0
       ? known
-      : await putBudget(tools, transaction, known?.id ?? tools.newId(), known, limits)
+      : await putBudget(ports, transaction, known?.id ?? ports.newId(), known, limits)
   const byModel = pick(sent, ['model_rpm_limit', 'model_tpm_limit'])
   const body = withChanges(
     before?.body ?? emptyOrganization,

@@ -1,8 +1,8 @@
 import type { DeclaredRoute } from '../../admin-route.ts'
-import type { RecordTools } from '../record-tools.ts'
+import type { RecordPorts } from '../record-ports.ts'
 import { organizationChangeRoutes } from './change.ts'
 import { organizationMemberRoutes } from './members.ts'
 
-export function organizationRoutes(tools: RecordTools): readonly DeclaredRoute[] {
-  return [...organizationChangeRoutes(tools), ...organizationMemberRoutes(tools)]
+export function organizationRoutes(ports: RecordPorts): readonly DeclaredRoute[] {
+  return [...organizationChangeRoutes(ports), ...organizationMemberRoutes(ports)]
 }

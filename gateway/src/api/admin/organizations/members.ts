@@ -8,7 +8,7 @@ import { textOf } from '../body-changes.ts'
 import { putBudget } from '../budgets/store.ts'
 import { managementSettings } from '../management-settings.ts'
 import { type Action, changers, organizationStandings, permit } from '../permissions.ts'
-import { callerOf, type RecordTools } from '../record-tools.ts'
+import { callerOf, type RecordPorts } from '../record-ports.ts'
 import { detailed } from '../refusals.ts'
 import { knownOrNew } from '../teams/membership.ts'
 import { findUser } from '../users/find.ts'
@@ -22,7 +22,7 @@ const tag = 'organization management'
 const memberRole = z.enum(['org_admin', 'internal_user', 'internal_user_viewer', 'user', 'admin'])
 const member = z.object({ role: memberRole, user_id: text, user_email: text })
 
-export function organizationMemberRoutes(tools: RecordTools): readonly DeclaredRoute[] {
+export function organizationMemberRoutes(ports: RecordPorts): readonly DeclaredRoute[] {
   return [
     adminRoute({
       method: 'GET',
@@ -33,18 +33,18 @@ export function organizationMemberRoutes(tools: RecordTools): readonly DeclaredR
       query: z.object({ organization_id: text, org_id: text, org_alias: text }),
       async handle({ query, principal }) {
         const everybody = principal.role === 'proxy_admin' || principal.role === 'proxy_admin_viewer'
-        const own = everybody ? undefined : await organizationsOf(tools, principal.userId)
+        const own = everybody ? undefined : await organizationsOf(ports, principal.userId)
         const asked = query.organization_id ?? query.org_id
         const ids =
           asked === undefined || asked === null ? own : own === undefined ? [asked] : own.filter((id) => id === asked)
         if (ids !== undefined && ids.length === 0) return { body: [] }
-        const { records } = await tools.store.records({
+        const { records } = await ports.store.records({
           kind: 'organization',
           ...(ids === undefined ? {} : { where: { id: ids } }),
           ...(query.org_alias ? { contains: { alias: query.org_alias } } : {}),
           sort: { by: 'created_at' },
         })
-        return { body: await wholeOrganizations(tools, records) }
+        return { body: await wholeOrganizations(ports, records) }
       },
     }),
     adminRoute({
@@ -56,10 +56,10 @@ export function organizationMemberRoutes(tools: RecordTools): readonly DeclaredR
       query: z.object({ organization_id: z.string() }),
       async handle(call) {
         const { organization_id: id } = call.query
-        const organization = await tools.store.record('organization', id)
+        const organization = await ports.store.record('organization', id)
         if (organization === undefined) throw unknownOrganization()
-        await permitOrganization(tools.store, call, id, 'organization.info', '/organization/info')
-        return { body: (await wholeOrganizations(tools, [organization]))[0] }
+        await permitOrganization(ports.store, call, id, 'organization.info', '/organization/info')
+        return { body: (await wholeOrganizations(ports, [organization]))[0] }
       },
     }),
     adminRoute({
@@ -70,8 +70,8 @@ export function organizationMemberRoutes(tools: RecordTools): readonly DeclaredR
       roles: ['proxy_admin', 'proxy_admin_viewer'],
       body: z.object({ organizations: z.array(z.string()).min(1) }),
       async handle({ body }) {
-        const { records } = await tools.store.records({ kind: 'organization', where: { id: body.organizations } })
-        return { body: await wholeOrganizations(tools, records) }
+        const { records } = await ports.store.records({ kind: 'organization', where: { id: body.organizations } })
+        return { body: await wholeOrganizations(ports, records) }
       },
     }),
     adminRoute({
@@ -88,16 +88,16 @@ export function organizationMemberRoutes(tools: RecordTools): readonly DeclaredR
       async handle(call) {
         const { organization_id: id, max_budget_in_organization: amount } = call.body
         const defaults = managementSettings(call.exchange.snapshot).default_internal_user_params
-        const outcome = await tools.changes.records(call.change, async (transaction) => {
+        const outcome = await ports.changes.records(call.change, async (transaction) => {
           await permitOrganization(transaction, call, id, 'organization.members', '/organization/member_add')
           const users = []
           const memberships = []
           for (const one of [call.body.member].flat()) {
-            const user = await knownOrNew(tools, transaction, one, defaults)
+            const user = await knownOrNew(ports, transaction, one, defaults)
             if ((await transaction.record('organization-member', memberId(id, user.id))) !== undefined) {
               throw detailed(400, `User=${user.id} is already a member of organization=${id}`)
             }
-            const budget = await budgetOf(tools, transaction, undefined, amount)
+            const budget = await budgetOf(ports, transaction, undefined, amount)
             users.push(user)
             memberships.push(await joinOrganization(transaction, id, user.id, one.role, budget))
           }
@@ -106,8 +106,8 @@ export function organizationMemberRoutes(tools: RecordTools): readonly DeclaredR
         const { users, memberships } = outcome.result
         return changeReply(call.change, outcome, {
           organization_id: id,
-          updated_users: await userRows(tools, tools.store, users),
-          updated_organization_memberships: await organizationMemberRows(tools, memberships),
+          updated_users: await userRows(ports, ports.store, users),
+          updated_organization_memberships: await organizationMemberRows(ports, memberships),
         })
       },
     }),
@@ -126,17 +126,17 @@ export function organizationMemberRoutes(tools: RecordTools): readonly DeclaredR
       }),
       async handle(call) {
         const { organization_id: id, role, max_budget_in_organization: amount } = call.body
-        const outcome = await tools.changes.records({ ...call.change, revocation: true }, async (transaction) => {
+        const outcome = await ports.changes.records({ ...call.change, revocation: true }, async (transaction) => {
           await permitOrganization(transaction, call, id, 'organization.members', '/organization/member_update')
           const before = await membership(transaction, id, call.body)
-          const budget = await budgetOf(tools, transaction, textOf(before.body.budget_id), amount)
+          const budget = await budgetOf(ports, transaction, textOf(before.body.budget_id), amount)
           return transaction.putRecord('organization-member', before.id, {
             ...before.body,
             ...(role ? { user_role: role } : {}),
             budget_id: budget,
           })
         })
-        return changeReply(call.change, outcome, (await organizationMemberRows(tools, [outcome.result]))[0])
+        return changeReply(call.change, outcome, (await organizationMemberRows(ports, [outcome.result]))[0])
       },
     }),
     adminRoute({
@@ -148,13 +148,13 @@ export function organizationMemberRoutes(tools: RecordTools): readonly DeclaredR
       body: z.object({ organization_id: z.string(), user_id: text, user_email: text }),
       async handle(call) {
         const { organization_id: id } = call.body
-        const outcome = await tools.changes.records({ ...call.change, revocation: true }, async (transaction) => {
+        const outcome = await ports.changes.records({ ...call.change, revocation: true }, async (transaction) => {
           await permitOrganization(transaction, call, id, 'organization.members', '/organization/member_delete')
           const before = await membership(transaction, id, call.body)
           await transaction.deleteRecord('organization-member', before.id)
           return before
         })
-        return changeReply(call.change, outcome, (await organizationMemberRows(tools, [outcome.result]))[0])
+        return changeReply(call.change, outcome, (await organizationMemberRows(ports, [outcome.result]))[0])
       },
     }),
   ]
@@ -186,19 +186,19 @@ async function membership(
 
 /** @param amount `undefined`: the budget stays */
 async function budgetOf(
-  tools: RecordTools,
+  ports: RecordPorts,
   transaction: Transaction,
   current: string | undefined,
   amount: number | null | undefined,
 ): Promise<string | null> {
   if (amount === undefined) return current ?? null
   const known = current === undefined ? undefined : await transaction.record('budget', current)
-  const budget = await putBudget(tools, transaction, known?.id ?? tools.newId(), known, { max_budget: amount })
+  const budget = await putBudget(ports, transaction, known?.id ?? ports.newId(), known, { max_budget: amount })
   return budget.id
 }
 
-async function organizationsOf(tools: RecordTools, user: string): Promise<readonly string[]> {
+async function organizationsOf(ports: RecordPorts, user: string): Promise<readonly string[]> {
   if (user === '') return []
-  const { records } = await tools.store.records({ kind: 'organization-member', where: { user_id: user } })
+  const { records } = await ports.store.records({ kind: 'organization-member', where: { user_id: user } })
   return records.flatMap((record) => textOf(record.body.organization_id) ?? [])
 }

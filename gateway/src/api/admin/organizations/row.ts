@@ -4,7 +4,7 @@ import { isoTime, textOf } from '../body-changes.ts'
 import { budgetRow } from '../budgets/row.ts'
 import { budgetsOf } from '../keys/row.ts'
 import { moneyFields, spentBy } from '../money-fields.ts'
-import type { RecordTools } from '../record-tools.ts'
+import type { RecordPorts } from '../record-ports.ts'
 import { shownBody } from '../secret-places.ts'
 import { teamRows } from '../teams/row.ts'
 
@@ -19,25 +19,25 @@ export const emptyOrganization = {
 
 export const clearedOrganization = { metadata: {}, models: [] }
 
-type RowTools = Pick<RecordTools, 'spending' | 'timezone' | 'clock' | 'store'>
+type RowTools = Pick<RecordPorts, 'spending' | 'timezone' | 'clock' | 'store'>
 
 export async function organizationRows(
-  tools: RowTools,
+  ports: RowTools,
   organizations: readonly StoredRecord[],
 ): Promise<readonly JsonObject[]> {
   const spentOf = await spentBy(
-    tools,
+    ports,
     'organization',
     organizations.map((organization) => organization.id),
   )
-  const budgets = await budgetsOf(tools.store, organizations)
+  const budgets = await budgetsOf(ports.store, organizations)
   return organizations.map((organization) => {
     const budget = budgets.get(textOf(organization.body.budget_id) ?? '')
     return {
       ...emptyOrganization,
       ...shownBody(organization.body),
       organization_id: organization.id,
-      spend: moneyFields(tools, {}, spentOf(organization.id)).spend,
+      spend: moneyFields(ports, {}, spentOf(organization.id)).spend,
       litellm_budget_table: budget === undefined ? null : budgetRow(budget),
       created_at: isoTime(organization.createdAt),
       created_by: organization.createdBy,
@@ -49,17 +49,17 @@ export async function organizationRows(
 
 /** With the members and teams of each. */
 export async function wholeOrganizations(
-  tools: RowTools,
+  ports: RowTools,
   organizations: readonly StoredRecord[],
 ): Promise<readonly JsonObject[]> {
   if (organizations.length === 0) return []
   const ids = organizations.map((organization) => organization.id)
   const where = { organization_id: ids }
-  const { records: members } = await tools.store.records({ kind: 'organization-member', where })
-  const { records: teams } = await tools.store.records({ kind: 'team', where })
-  const memberRows = await organizationMemberRows(tools, members)
-  const rows = await teamRows(tools, teams)
-  return (await organizationRows(tools, organizations)).map((organization) => ({
+  const { records: members } = await ports.store.records({ kind: 'organization-member', where })
+  const { records: teams } = await ports.store.records({ kind: 'team', where })
+  const memberRows = await organizationMemberRows(ports, members)
+  const rows = await teamRows(ports, teams)
+  return (await organizationRows(ports, organizations)).map((organization) => ({
     ...organization,
     members: memberRows.filter((member) => member.organization_id === organization.organization_id),
     teams: rows.filter((team) => team.organization_id === organization.organization_id),
@@ -67,13 +67,13 @@ export async function wholeOrganizations(
 }
 
 export async function organizationMemberRows(
-  tools: RowTools,
+  ports: RowTools,
   members: readonly StoredRecord[],
 ): Promise<readonly JsonObject[]> {
-  const budgets = await budgetsOf(tools.store, members)
+  const budgets = await budgetsOf(ports.store, members)
   const userIds = [...new Set(members.flatMap((member) => textOf(member.body.user_id) ?? []))]
   const { records: users } =
-    userIds.length === 0 ? { records: [] } : await tools.store.records({ kind: 'user', where: { id: userIds } })
+    userIds.length === 0 ? { records: [] } : await ports.store.records({ kind: 'user', where: { id: userIds } })
   const emails = new Map(users.map((user) => [user.id, user.body.user_email ?? null]))
   return members.map((member) => {
     const budget = budgets.get(textOf(member.body.budget_id) ?? '')

@@ -6,7 +6,7 @@ import { roles } from '../../../core/role.ts'
 import { servedAs, type Usage } from '../../../core/usage.ts'
 import { isObject, type JsonObject } from '../../../lib/json.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
-import type { AdminParts } from '../parts.ts'
+import type { AdminPorts } from '../ports.ts'
 import { plainDetail } from '../refusals.ts'
 import { snapshotOf } from '../snapshot-of.ts'
 import { pricedModel, unpriced } from './estimate.ts'
@@ -28,7 +28,7 @@ const counting = z.object({
 })
 
 /** What an answer cost, or a prompt would; and how many tokens a prompt has. */
-export function calculateRoutes({ tools }: Pick<AdminParts, 'tools'>): readonly DeclaredRoute[] {
+export function calculateRoutes({ tools }: Pick<AdminPorts, 'tools'>): readonly DeclaredRoute[] {
   return [
     adminRoute({
       method: 'POST',

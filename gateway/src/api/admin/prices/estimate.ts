@@ -7,7 +7,7 @@ import { nanoToUsd } from '../../../core/money.ts'
 import { roles } from '../../../core/role.ts'
 import { serviceTierOf, type Usage } from '../../../core/usage.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
-import type { AdminParts } from '../parts.ts'
+import type { AdminPorts } from '../ports.ts'
 import { detailed } from '../refusals.ts'
 import { snapshotOf } from '../snapshot-of.ts'
 import { tag } from './reload.ts'
@@ -29,7 +29,7 @@ const request = z.object({
 })
 
 /** `POST /cost/estimate`: what calls would cost at today's prices, discounts and margins (contract 1.8). */
-export function estimateRoutes({ tools }: Pick<AdminParts, 'tools'>): readonly DeclaredRoute[] {
+export function estimateRoutes({ tools }: Pick<AdminPorts, 'tools'>): readonly DeclaredRoute[] {
   return [
     adminRoute({
       method: 'POST',

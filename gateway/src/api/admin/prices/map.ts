@@ -2,13 +2,13 @@ import { z } from 'zod'
 import { shownUrl } from '../../../lib/shown-url.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { openRoute } from '../../open-route.ts'
-import type { AdminParts } from '../parts.ts'
+import type { AdminPorts } from '../ports.ts'
 import { accessDenied } from '../refusals.ts'
 import { snapshotOf } from '../snapshot-of.ts'
 import { provenance, readers, tag } from './reload.ts'
 
 /** The map itself, and where it came from (contract 1.2). */
-export function mapRoutes({ prices }: Pick<AdminParts, 'prices'>): readonly DeclaredRoute[] {
+export function mapRoutes({ prices }: Pick<AdminPorts, 'prices'>): readonly DeclaredRoute[] {
   return [
     adminRoute({
       method: 'GET',

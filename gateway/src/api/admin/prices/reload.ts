@@ -4,7 +4,7 @@ import type { MapRecord } from '../../../prices/record.ts'
 import type { Reloaded } from '../../../prices/updates.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { changeReply } from '../../change-reply.ts'
-import type { AdminParts } from '../parts.ts'
+import type { AdminPorts } from '../ports.ts'
 import { accessDenied, plainDetail } from '../refusals.ts'
 import { yesterdayUnder } from './yesterday.ts'
 
@@ -22,7 +22,7 @@ export function reloadRoutes({
   ledger,
   prices,
   tools,
-}: Pick<AdminParts, 'ledger' | 'prices' | 'tools'>): readonly DeclaredRoute[] {
+}: Pick<AdminPorts, 'ledger' | 'prices' | 'tools'>): readonly DeclaredRoute[] {
   const now = (): string => new Date(tools.clock.wall()).toISOString()
   return [
     adminRoute({

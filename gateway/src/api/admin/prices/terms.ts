@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { isObject, type JsonObject, type JsonValue } from '../../../lib/json.ts'
 import { type AdminCall, type AdminReply, adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { changeReply } from '../../change-reply.ts'
-import type { AdminParts } from '../parts.ts'
+import type { AdminPorts } from '../ports.ts'
 import { detailed } from '../refusals.ts'
 import { putSettings, sectionOf } from '../settings/stored-settings.ts'
 import { snapshotOf } from '../snapshot-of.ts'
@@ -51,7 +51,7 @@ const margins: Terms = {
 }
 
 /** Discounts and margins by provider, in force from the next call on (contract 1.8). What is sent replaces the whole. */
-export function termsRoutes(parts: Pick<AdminParts, 'changes'>): readonly DeclaredRoute[] {
+export function termsRoutes(ports: Pick<AdminPorts, 'changes'>): readonly DeclaredRoute[] {
   return [discounts, margins].flatMap((terms) => [
     adminRoute({
       method: 'GET',
@@ -71,7 +71,7 @@ export function termsRoutes(parts: Pick<AdminParts, 'changes'>): readonly Declar
       tag,
       roles: writers,
       body: z.record(z.string(), z.unknown()),
-      handle: (call) => replace(terms, call, parts),
+      handle: (call) => replace(terms, call, ports),
     }),
   ])
 }
@@ -79,7 +79,7 @@ export function termsRoutes(parts: Pick<AdminParts, 'changes'>): readonly Declar
 async function replace(
   terms: Terms,
   { change, exchange, sent }: AdminCall<unknown, unknown>,
-  { changes }: Pick<AdminParts, 'changes'>,
+  { changes }: Pick<AdminPorts, 'changes'>,
 ): Promise<AdminReply> {
   const snapshot = snapshotOf(exchange)
   const known = new Set([...snapshot.prices.providers, ...Array.from(snapshot.deployments.values(), (d) => d.provider)])

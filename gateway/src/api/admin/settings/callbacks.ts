@@ -3,7 +3,7 @@ import type { Role } from '../../../core/role.ts'
 import type { JsonObject, JsonValue } from '../../../lib/json.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { changeReply } from '../../change-reply.ts'
-import type { AdminParts } from '../parts.ts'
+import type { AdminPorts } from '../ports.ts'
 import { snapshotOf } from '../snapshot-of.ts'
 import { missing } from './refusals.ts'
 import { routerValues } from './router.ts'
@@ -14,7 +14,7 @@ const readers: readonly Role[] = ['proxy_admin', 'proxy_admin_viewer']
 const keys = ['callbacks', 'success_callback', 'failure_callback'] as const
 
 /** Callbacks are kept and shown; this version reports calls nowhere, and `active` says so. */
-export function callbackRoutes({ changes }: Pick<AdminParts, 'changes'>): readonly DeclaredRoute[] {
+export function callbackRoutes({ changes }: Pick<AdminPorts, 'changes'>): readonly DeclaredRoute[] {
   return [
     adminRoute({
       method: 'GET',

@@ -6,7 +6,7 @@ import { isObject, type JsonObject, type JsonValue } from '../../../lib/json.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { changeReply } from '../../change-reply.ts'
 import { masked } from '../masking.ts'
-import type { AdminParts } from '../parts.ts'
+import type { AdminPorts } from '../ports.ts'
 import { snapshotOf } from '../snapshot-of.ts'
 import { storesModels } from '../stored-models.ts'
 import { describedStrategies, routerFields } from './fields.ts'
@@ -32,9 +32,9 @@ const newFallback = z.object({
 const byType = z.object({ fallback_type: fallbackType })
 
 export function routerRoutes(
-  parts: Pick<AdminParts, 'changes' | 'environment' | 'strategies'>,
+  ports: Pick<AdminPorts, 'changes' | 'environment' | 'strategies'>,
 ): readonly DeclaredRoute[] {
-  const { changes, environment, strategies } = parts
+  const { changes, environment, strategies } = ports
 
   const requireStore = (snapshot: Snapshot): void => {
     if (!storesModels(snapshot, environment)) {
@@ -150,7 +150,7 @@ export function routerValues(snapshot: Snapshot): JsonObject {
   return Object.keys(aliases).length === 0 ? values : { ...values, model_group_alias: aliases }
 }
 
-function shownFields(values: JsonObject, strategies: AdminParts['strategies']): readonly JsonObject[] {
+function shownFields(values: JsonObject, strategies: AdminPorts['strategies']): readonly JsonObject[] {
   return routerFields.map((field) => ({
     field_name: field.name,
     field_type: field.type,

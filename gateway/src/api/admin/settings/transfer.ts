@@ -8,7 +8,7 @@ import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { changeReply } from '../../change-reply.ts'
 import { masked } from '../masking.ts'
 import { objectOf } from '../models/row.ts'
-import type { AdminParts } from '../parts.ts'
+import type { AdminPorts } from '../ports.ts'
 import { putAliases } from './aliases.ts'
 import { bad } from './refusals.ts'
 import { putSettings, type Section, sections, storedSettings } from './stored-settings.ts'
@@ -31,7 +31,7 @@ const importBody = z.object({
   dry_run: z.boolean().default(false),
 })
 
-export function transferRoutes({ changes, store }: Pick<AdminParts, 'changes' | 'store'>): readonly DeclaredRoute[] {
+export function transferRoutes({ changes, store }: Pick<AdminPorts, 'changes' | 'store'>): readonly DeclaredRoute[] {
   return [
     adminRoute({
       method: 'GET',

@@ -10,7 +10,7 @@ import type { Exchange } from '../../route.ts'
 import { masked } from '../masking.ts'
 import { storeOff } from '../models/refusals.ts'
 import { objectOf } from '../models/row.ts'
-import type { AdminParts } from '../parts.ts'
+import type { AdminPorts } from '../ports.ts'
 import { snapshotOf } from '../snapshot-of.ts'
 import { storesModels } from '../stored-models.ts'
 import { putAliases } from './aliases.ts'
@@ -54,9 +54,9 @@ const never: ReadonlySet<string> = new Set([
 ])
 
 export function settingsRoutes(
-  parts: Pick<AdminParts, 'changes' | 'environment' | 'ignoredSetting'>,
+  ports: Pick<AdminPorts, 'changes' | 'environment' | 'ignoredSetting'>,
 ): readonly DeclaredRoute[] {
-  const { changes } = parts
+  const { changes } = ports
 
   async function change<Result>(
     exchange: Exchange,
@@ -65,13 +65,13 @@ export function settingsRoutes(
     answer: (result: Result) => unknown,
     touched: readonly string[],
   ): Promise<AdminReply> {
-    if (!storesModels(exchange.snapshot, parts.environment)) throw storeOff()
+    if (!storesModels(exchange.snapshot, ports.environment)) throw storeOff()
     const forbidden = touched.find((key) => never.has(key))
     if (forbidden !== undefined)
       throw bad(`${forbidden} cannot be changed by API; set it in the config file or the environment.`)
     const outcome = await changes.resources(options, (draft) => ({ result: edit(draft) }))
     const reply = changeReply(options, outcome, answer(outcome.result))
-    const ignored = touched.filter((key) => parts.ignoredSetting(key) !== undefined)
+    const ignored = touched.filter((key) => ports.ignoredSetting(key) !== undefined)
     if (ignored.length === 0) return reply
     const named = ignored.map((key) => encodeURIComponent(key)).join(',')
     return { ...reply, head: [...(reply.head ?? []), 'x-midflight-warnings', `settings_without_effect=${named}`] }

@@ -6,12 +6,12 @@ import type { JsonObject } from '../../../lib/json.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { keyRows } from '../keys/row.ts'
 import { setSpend } from '../money-fields.ts'
-import type { RecordTools } from '../record-tools.ts'
+import type { RecordPorts } from '../record-ports.ts'
 import { refusal } from '../refusals.ts'
 import { userRows } from '../users/row.ts'
 import { seesAll, spendReaders } from './visible.ts'
 
-type Tools = Pick<RecordTools, 'store' | 'spending' | 'timezone' | 'clock'>
+type Tools = Pick<RecordPorts, 'store' | 'spending' | 'timezone' | 'clock'>
 
 const tag = 'spend'
 /** Who spent most is known when all were looked at; more than this have to be paged. */
@@ -19,7 +19,7 @@ const mostShown = 10_000
 const resetStep = 500
 
 /** `GET /spend/keys`, `GET /spend/users`: the records, who spent most first; and `POST /global/spend/reset`. */
-export function spendRecordRoutes(tools: Tools): readonly DeclaredRoute[] {
+export function spendRecordRoutes(ports: Tools): readonly DeclaredRoute[] {
   return [
     adminRoute({
       method: 'GET',
@@ -28,8 +28,8 @@ export function spendRecordRoutes(tools: Tools): readonly DeclaredRoute[] {
       tag,
       roles: spendReaders,
       async handle({ principal }) {
-        const records = await visible(tools, 'key', principal, undefined, '/key/list')
-        const rows = await keyRows(tools, tools.store, records)
+        const records = await visible(ports, 'key', principal, undefined, '/key/list')
+        const rows = await keyRows(ports, ports.store, records)
         return { body: bySpend(rows.map(({ token, row }) => ({ ...row, token }))) }
       },
     }),
@@ -41,8 +41,8 @@ export function spendRecordRoutes(tools: Tools): readonly DeclaredRoute[] {
       roles: spendReaders,
       query: z.object({ user_id: z.string().optional() }),
       async handle({ principal, query }) {
-        const records = await visible(tools, 'user', principal, query.user_id, '/user/list')
-        return { body: bySpend(await userRows(tools, tools.store, records)) }
+        const records = await visible(ports, 'user', principal, query.user_id, '/user/list')
+        return { body: bySpend(await userRows(ports, ports.store, records)) }
       },
     }),
     adminRoute({
@@ -56,8 +56,8 @@ export function spendRecordRoutes(tools: Tools): readonly DeclaredRoute[] {
           const message = 'Tried to access route=/global/spend/reset, which is only for MASTER KEY'
           throw refusal(401, `Authentication Error, ${message}`, 'auth_error', 'None')
         }
-        await resetAll(tools, 'key', 'api_key')
-        await resetAll(tools, 'team', 'team')
+        await resetAll(ports, 'key', 'api_key')
+        await resetAll(ports, 'team', 'team')
         return { body: { message: 'Spend for all API Keys and Teams reset successfully', status: 'success' } }
       },
     }),
@@ -96,13 +96,13 @@ function bySpend(rows: readonly JsonObject[]): readonly JsonObject[] {
 }
 
 /** Page by page, and only those who have spent anything: a reset of a million keys must not write a million times. */
-async function resetAll(tools: Tools, kind: RecordKind, spender: 'api_key' | 'team'): Promise<void> {
+async function resetAll(ports: Tools, kind: RecordKind, spender: 'api_key' | 'team'): Promise<void> {
   for (let offset = 0; ; offset += resetStep) {
-    const { records } = await tools.store.records({ kind, sort: { by: 'id' }, offset, limit: resetStep })
+    const { records } = await ports.store.records({ kind, sort: { by: 'id' }, offset, limit: resetStep })
     if (records.length === 0) return
-    const spent = await tools.spending.of(records.map(({ id }) => ({ kind: spender, value: id })))
+    const spent = await ports.spending.of(records.map(({ id }) => ({ kind: spender, value: id })))
     for (const { id } of records) {
-      if ((spent.get(spenderName({ kind: spender, value: id }))?.amount ?? 0) > 0) await setSpend(tools, spender, id, 0)
+      if ((spent.get(spenderName({ kind: spender, value: id }))?.amount ?? 0) > 0) await setSpend(ports, spender, id, 0)
     }
     if (records.length < resetStep) return
   }

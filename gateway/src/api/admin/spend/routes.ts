@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { DeclaredRoute } from '../../admin-route.ts'
-import type { AdminParts } from '../parts.ts'
+import type { AdminPorts } from '../ports.ts'
 import { activityRoutes } from './activity.ts'
 import { globalSpendRoutes } from './global.ts'
 import { logRoutes } from './logs.ts'
@@ -8,15 +8,15 @@ import { Names } from './names.ts'
 import { spendRecordRoutes } from './records.ts'
 
 export function spendRoutes(
-  parts: Pick<AdminParts, 'ledger' | 'tools' | 'store' | 'spending' | 'timezone'>,
+  ports: Pick<AdminPorts, 'ledger' | 'tools' | 'store' | 'spending' | 'timezone'>,
 ): readonly DeclaredRoute[] {
-  const { ledger, store, tools } = parts
+  const { ledger, store, tools } = ports
   const { clock } = tools
   const names = new Names(store)
   return [
     ...logRoutes(ledger, hashOfKey),
     ...globalSpendRoutes({ ledger, names, now: () => clock.wall(), hashOf: hashOfKey }),
-    ...spendRecordRoutes({ ...parts, clock }),
+    ...spendRecordRoutes({ ...ports, clock }),
     ...activityRoutes({ ledger, names }),
   ]
 }

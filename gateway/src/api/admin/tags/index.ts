@@ -9,7 +9,7 @@ import { budgetRow } from '../budgets/row.ts'
 import { budgetNames, putBudget } from '../budgets/store.ts'
 import { budgetsOf } from '../keys/row.ts'
 import { moneyFields, spentBy } from '../money-fields.ts'
-import type { RecordTools } from '../record-tools.ts'
+import type { RecordPorts } from '../record-ports.ts'
 import { detailed } from '../refusals.ts'
 import { limitFields, names, text } from '../wire-fields.ts'
 
@@ -28,7 +28,7 @@ const tagBody = z.object({
 
 const emptyTag = { description: null, models: [], budget_id: null }
 
-export function tagRoutes(tools: RecordTools): readonly DeclaredRoute[] {
+export function tagRoutes(ports: RecordPorts): readonly DeclaredRoute[] {
   return [
     adminRoute({
       method: 'POST',
@@ -39,11 +39,11 @@ export function tagRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       body: tagBody,
       async handle(call) {
         const { name } = call.body
-        const outcome = await tools.changes.records(call.change, async (transaction) => {
+        const outcome = await ports.changes.records(call.change, async (transaction) => {
           if ((await transaction.record('tag', name)) !== undefined) throw detailed(400, `Tag ${name} already exists`)
-          return putTag(tools, transaction, name, undefined, present(call.body))
+          return putTag(ports, transaction, name, undefined, present(call.body))
         })
-        const [row] = await tagRows(tools, [outcome.result])
+        const [row] = await tagRows(ports, [outcome.result])
         return changeReply(call.change, outcome, { message: `Tag ${name} created successfully`, tag: row })
       },
     }),
@@ -56,12 +56,12 @@ export function tagRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       body: tagBody,
       async handle(call) {
         const { name } = call.body
-        const outcome = await tools.changes.records(call.change, async (transaction) => {
+        const outcome = await ports.changes.records(call.change, async (transaction) => {
           const before = await transaction.record('tag', name)
           if (before === undefined) throw unknown(name)
-          return putTag(tools, transaction, name, before, present(call.body))
+          return putTag(ports, transaction, name, before, present(call.body))
         })
-        const [row] = await tagRows(tools, [outcome.result])
+        const [row] = await tagRows(ports, [outcome.result])
         return changeReply(call.change, outcome, { message: `Tag ${name} updated successfully`, tag: row })
       },
     }),
@@ -73,10 +73,10 @@ export function tagRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       roles: readers,
       body: z.object({ names: z.array(z.string()).min(1) }),
       async handle({ body }) {
-        const { records } = await tools.store.records({ kind: 'tag', where: { id: body.names } })
+        const { records } = await ports.store.records({ kind: 'tag', where: { id: body.names } })
         const missing = body.names.find((name) => !records.some((record) => record.id === name))
         if (missing !== undefined) throw unknown(missing)
-        const rows = await tagRows(tools, records)
+        const rows = await tagRows(ports, records)
         return { body: Object.fromEntries(rows.map((row) => [row.name, row])) }
       },
     }),
@@ -87,8 +87,8 @@ export function tagRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       tag,
       roles: readers,
       async handle() {
-        const { records } = await tools.store.records({ kind: 'tag', sort: { by: 'created_at' } })
-        return { body: await tagRows(tools, records) }
+        const { records } = await ports.store.records({ kind: 'tag', sort: { by: 'created_at' } })
+        return { body: await tagRows(ports, records) }
       },
     }),
     adminRoute({
@@ -100,7 +100,7 @@ export function tagRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       body: z.object({ name: z.string() }),
       async handle(call) {
         const { name } = call.body
-        const outcome = await tools.changes.records(call.change, async (transaction) => {
+        const outcome = await ports.changes.records(call.change, async (transaction) => {
           if ((await transaction.deleteRecord('tag', name)) === undefined) throw unknown(name)
         })
         return changeReply(call.change, outcome, { message: `Tag ${name} deleted successfully` })
@@ -111,7 +111,7 @@ export function tagRoutes(tools: RecordTools): readonly DeclaredRoute[] {
 
 /** @throws GatewayError (400) */
 async function putTag(
-  tools: RecordTools,
+  ports: RecordPorts,
   transaction: Transaction,
   name: string,
   before: StoredRecord | undefined,
@@ -123,24 +123,24 @@ async function putTag(
   if (current !== undefined && known === undefined) throw detailed(400, `Budget not found, passed budget_id=${current}`)
   const body = withChanges(before?.body ?? emptyTag, omit(sent, [...budgetNames, 'name']), { models: [] })
   if (Object.keys(limits).length === 0) return transaction.putRecord('tag', name, { ...body, tag_name: name })
-  const budget = await putBudget(tools, transaction, known?.id ?? tools.newId(), known, limits)
+  const budget = await putBudget(ports, transaction, known?.id ?? ports.newId(), known, limits)
   return transaction.putRecord('tag', name, { ...body, tag_name: name, budget_id: budget.id })
 }
 
-async function tagRows(tools: RecordTools, tags: readonly StoredRecord[]): Promise<readonly JsonObject[]> {
+async function tagRows(ports: RecordPorts, tags: readonly StoredRecord[]): Promise<readonly JsonObject[]> {
   const spentOf = await spentBy(
-    tools,
+    ports,
     'tag',
     tags.map((record) => record.id),
   )
-  const budgets = await budgetsOf(tools.store, tags)
+  const budgets = await budgetsOf(ports.store, tags)
   return tags.map((record) => {
     const budget = budgets.get(textOf(record.body.budget_id) ?? '')
     return {
       ...emptyTag,
       ...omit(record.body, ['tag_name']),
       name: record.id,
-      spend: moneyFields(tools, {}, spentOf(record.id)).spend,
+      spend: moneyFields(ports, {}, spentOf(record.id)).spend,
       litellm_budget_table: budget === undefined ? null : budgetRow(budget),
       created_at: isoTime(record.createdAt),
       created_by: record.createdBy,

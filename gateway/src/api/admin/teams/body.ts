@@ -7,7 +7,7 @@ import { checkDuration } from '../duration-words.ts'
 import { checkLimits, checkSoftBudget } from '../limit-checks.ts'
 import { resetAnchor } from '../money-fields.ts'
 import { allMemberPermissions } from '../permissions.ts'
-import type { RecordTools } from '../record-tools.ts'
+import type { RecordPorts } from '../record-ports.ts'
 import { wrapped } from '../refusals.ts'
 import { withoutMasks } from '../secret-places.ts'
 import { memberBudgetNames, metadataNames } from './fields.ts'
@@ -27,7 +27,7 @@ const notStored = [
  * @throws GatewayError (400, 404)
  */
 export async function putTeam(
-  tools: Pick<RecordTools, 'newId' | 'timezone'>,
+  ports: Pick<RecordPorts, 'newId' | 'timezone'>,
   transaction: Transaction,
   id: string,
   before: StoredRecord | undefined,
@@ -52,8 +52,8 @@ export async function putTeam(
   return transaction.putRecord('team', id, {
     ...merged,
     team_id: id,
-    metadata: await withMemberBudget(tools, transaction, withFields(metadata, sent), shared, sent),
-    ...(sent.budget_duration === undefined ? {} : resetAnchor(tools, sent.budget_duration, transaction.now)),
+    metadata: await withMemberBudget(ports, transaction, withFields(metadata, sent), shared, sent),
+    ...(sent.budget_duration === undefined ? {} : resetAnchor(ports, sent.budget_duration, transaction.now)),
   })
 }
 
@@ -65,7 +65,7 @@ function withFields(metadata: JsonObject, sent: JsonObject): JsonObject {
 
 /** @param shared id of the budget that the team's members have */
 async function withMemberBudget(
-  tools: Pick<RecordTools, 'newId' | 'timezone'>,
+  ports: Pick<RecordPorts, 'newId' | 'timezone'>,
   transaction: Transaction,
   metadata: JsonObject,
   shared: string | undefined,
@@ -79,7 +79,7 @@ async function withMemberBudget(
   if (Object.keys(limits).length === 0)
     return shared === undefined ? metadata : { ...metadata, team_member_budget_id: shared }
   const before = shared === undefined ? undefined : await transaction.record('budget', shared)
-  const budget = await putBudget(tools, transaction, before?.id ?? tools.newId(), before, limits)
+  const budget = await putBudget(ports, transaction, before?.id ?? ports.newId(), before, limits)
   return { ...metadata, team_member_budget_id: budget.id }
 }
 

@@ -18,7 +18,7 @@ import {
   roleStandings,
   teamStandings,
 } from '../permissions.ts'
-import { callerOf, type RecordTools } from '../record-tools.ts'
+import { callerOf, type RecordPorts } from '../record-ports.ts'
 import { adminOnly, refusal, wrapped } from '../refusals.ts'
 import { warned } from '../without-effect.ts'
 import { putTeam } from './body.ts'
@@ -28,7 +28,7 @@ import { teamRow } from './row.ts'
 
 const tag = 'team management'
 
-export function teamChangeRoutes(tools: RecordTools): readonly DeclaredRoute[] {
+export function teamChangeRoutes(ports: RecordPorts): readonly DeclaredRoute[] {
   return [
     adminRoute({
       method: 'POST',
@@ -40,22 +40,22 @@ export function teamChangeRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       async handle(call) {
         const settings = managementSettings(call.exchange.snapshot)
         const sent: JsonObject = { ...settings.default_team_params, ...present(call.body) }
-        const id = textOf(sent.team_id) ?? tools.newId()
-        const outcome = await tools.changes.records(call.change, async (transaction) => {
+        const id = textOf(sent.team_id) ?? ports.newId()
+        const outcome = await ports.changes.records(call.change, async (transaction) => {
           await permitNewTeam(transaction, call.principal, textOf(sent.organization_id))
           if ((await transaction.record('team', id)) !== undefined) {
             throw wrapped(400, `Team id = ${id} already exists. Please use a different team id.`)
           }
           const permissions = namesOf(sent.team_member_permissions)
           const granted = permissions.length > 0 ? permissions : defaultMemberPermissions
-          const made = await putTeam(tools, transaction, id, undefined, { ...sent, team_member_permissions: granted })
+          const made = await putTeam(ports, transaction, id, undefined, { ...sent, team_member_permissions: granted })
           const members = [...(call.body.members_with_roles ?? [])]
           const { userId } = call.principal
           if (userId !== '' && !members.some((member) => member.user_id === userId)) {
             members.push({ role: 'admin', user_id: userId })
           }
           const { team } = await addMembers(
-            tools,
+            ports,
             transaction,
             made,
             members,
@@ -64,7 +64,7 @@ export function teamChangeRoutes(tools: RecordTools): readonly DeclaredRoute[] {
           )
           return team
         })
-        return warned(changeReply(call.change, outcome, await teamRow(tools, outcome.result)), sent)
+        return warned(changeReply(call.change, outcome, await teamRow(ports, outcome.result)), sent)
       },
     }),
     adminRoute({
@@ -79,17 +79,17 @@ export function teamChangeRoutes(tools: RecordTools): readonly DeclaredRoute[] {
         const sent = present(call.body)
         const editable = managementSettings(call.exchange.snapshot).team_admin_editable_team_fields
         const revocation = call.body.blocked === true
-        const outcome = await tools.changes.records(
+        const outcome = await ports.changes.records(
           { ...call.change, ...(revocation ? { revocation } : {}) },
           async (transaction) => {
             const team = await knownTeam(transaction, id)
             await permitTeamUpdate(transaction, call.principal, team, sent, editable)
-            return putTeam(tools, transaction, id, team, sent)
+            return putTeam(ports, transaction, id, team, sent)
           },
         )
-        if (typeof spend === 'number' && call.change.dryRun !== true) await setSpend(tools, 'team', id, spend)
+        if (typeof spend === 'number' && call.change.dryRun !== true) await setSpend(ports, 'team', id, spend)
         return warned(
-          changeReply(call.change, outcome, { team_id: id, data: await teamRow(tools, outcome.result) }),
+          changeReply(call.change, outcome, { team_id: id, data: await teamRow(ports, outcome.result) }),
           sent,
         )
       },
@@ -103,16 +103,16 @@ export function teamChangeRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       body: z.object({ team_ids: z.array(z.string()) }),
       async handle(call) {
         const ids = [...new Set(call.body.team_ids)]
-        const outcome = await tools.changes.records({ ...call.change, revocation: true }, async (transaction) => {
+        const outcome = await ports.changes.records({ ...call.change, revocation: true }, async (transaction) => {
           for (const id of ids) await deleteTeam(transaction, call.principal, id)
         })
         return changeReply(call.change, outcome, { deleted_teams: ids })
       },
     }),
-    blockRoute(tools, '/team/block', true),
-    blockRoute(tools, '/team/unblock', false),
-    modelsRoute(tools, '/team/model/add', (models, named) => [...new Set([...models, ...named])]),
-    modelsRoute(tools, '/team/model/delete', (models, named) => {
+    blockRoute(ports, '/team/block', true),
+    blockRoute(ports, '/team/unblock', false),
+    modelsRoute(ports, '/team/model/add', (models, named) => [...new Set([...models, ...named])]),
+    modelsRoute(ports, '/team/model/delete', (models, named) => {
       const left = models.filter((model) => !named.includes(model))
       // An empty list would allow everything.
       return models.length > 0 && left.length === 0 ? ['no-default-models'] : left
@@ -120,7 +120,7 @@ export function teamChangeRoutes(tools: RecordTools): readonly DeclaredRoute[] {
   ]
 }
 
-function blockRoute(tools: RecordTools, path: string, blocked: boolean): DeclaredRoute {
+function blockRoute(ports: RecordPorts, path: string, blocked: boolean): DeclaredRoute {
   return adminRoute({
     method: 'POST',
     path,
@@ -129,20 +129,20 @@ function blockRoute(tools: RecordTools, path: string, blocked: boolean): Declare
     roles: ['proxy_admin'],
     body: z.object({ team_id: z.string() }),
     async handle(call) {
-      const outcome = await tools.changes.records(
+      const outcome = await ports.changes.records(
         { ...call.change, ...(blocked ? { revocation: true } : {}) },
         async (transaction) => {
           const team = await knownTeam(transaction, call.body.team_id)
           return transaction.putRecord('team', team.id, { ...team.body, blocked })
         },
       )
-      return changeReply(call.change, outcome, await teamRow(tools, outcome.result))
+      return changeReply(call.change, outcome, await teamRow(ports, outcome.result))
     },
   })
 }
 
 function modelsRoute(
-  tools: RecordTools,
+  ports: RecordPorts,
   path: string,
   changed: (models: readonly string[], named: readonly string[]) => readonly string[],
 ): DeclaredRoute {
@@ -155,13 +155,13 @@ function modelsRoute(
     body: z.object({ team_id: z.string(), models: z.array(z.string()) }),
     async handle(call) {
       const { team_id: teamId, models } = call.body
-      const outcome = await tools.changes.records(call.change, async (transaction) => {
+      const outcome = await ports.changes.records(call.change, async (transaction) => {
         const team = await knownTeam(transaction, teamId)
         const standings = await teamStandings(transaction, call.principal, team)
         permit('team.models', standings, { route: path, teamId, caller: callerOf(call.principal) })
-        return putTeam(tools, transaction, team.id, team, { models: changed(namesOf(team.body.models), models) })
+        return putTeam(ports, transaction, team.id, team, { models: changed(namesOf(team.body.models), models) })
       })
-      return changeReply(call.change, outcome, await teamRow(tools, outcome.result))
+      return changeReply(call.change, outcome, await teamRow(ports, outcome.result))
     },
   })
 }

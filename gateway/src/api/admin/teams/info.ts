@@ -10,7 +10,7 @@ import { budgetRow } from '../budgets/row.ts'
 import { keyRows } from '../keys/row.ts'
 import { pagesOf, sortOf } from '../paging.ts'
 import { permit, teamStandings } from '../permissions.ts'
-import { callerOf, type RecordTools } from '../record-tools.ts'
+import { callerOf, type RecordPorts } from '../record-ports.ts'
 import { adminOnly, refusal } from '../refusals.ts'
 import { page, pageSize } from '../wire-fields.ts'
 import { membershipRows, teamRow, teamRows } from './row.ts'
@@ -25,7 +25,7 @@ const sortColumns = {
   updated_at: 'updated_at',
 } as const
 
-export function teamInfoRoutes(tools: RecordTools): readonly DeclaredRoute[] {
+export function teamInfoRoutes(ports: RecordPorts): readonly DeclaredRoute[] {
   return [
     adminRoute({
       method: 'GET',
@@ -42,13 +42,13 @@ export function teamInfoRoutes(tools: RecordTools): readonly DeclaredRoute[] {
             wire: { type: 'auth_error', status: 422 },
           })
         }
-        const team = await tools.store.record('team', id)
+        const team = await ports.store.record('team', id)
         if (team === undefined) {
           throw refusal(404, `{'message': 'Team not found, passed team id: ${id}.'}`, 'auth_error', 'None')
         }
-        const standings = await teamStandings(tools.store, principal, team)
+        const standings = await teamStandings(ports.store, principal, team)
         permit('team.info', standings, { route: '/team/info', teamId: id, caller: callerOf(principal) })
-        return { body: await wholeTeam(tools, team) }
+        return { body: await wholeTeam(ports, team) }
       },
     }),
     adminRoute({
@@ -60,10 +60,10 @@ export function teamInfoRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       query: z.object({ user_id: z.string().optional(), organization_id: z.string().optional() }),
       async handle({ query, principal }) {
         const user = userWanted(principal, query.user_id, '/team/list')
-        const where = await teamsWhere(tools, user, query.organization_id)
+        const where = await teamsWhere(ports, user, query.organization_id)
         if (where === undefined) return { body: [] }
-        const { records } = await tools.store.records({ kind: 'team', where, sort: { by: 'created_at' } })
-        return { body: await withKeysAndMembers(tools, records) }
+        const { records } = await ports.store.records({ kind: 'team', where, sort: { by: 'created_at' } })
+        return { body: await withKeysAndMembers(ports, records) }
       },
     }),
     adminRoute({
@@ -85,11 +85,11 @@ export function teamInfoRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       async handle({ query, principal }) {
         const { page: number, page_size: size } = query
         const user = userWanted(principal, query.user_id, '/v2/team/list')
-        const where = await teamsWhere(tools, user, query.organization_id, query.team_id)
+        const where = await teamsWhere(ports, user, query.organization_id, query.team_id)
         const { records, total } =
           where === undefined
             ? { records: [], total: 0 }
-            : await tools.store.records({
+            : await ports.store.records({
                 kind: 'team',
                 where,
                 ...(query.team_alias === undefined ? {} : { contains: { alias: query.team_alias } }),
@@ -97,7 +97,7 @@ export function teamInfoRoutes(tools: RecordTools): readonly DeclaredRoute[] {
                 offset: (number - 1) * size,
                 limit: size,
               })
-        const teams = await teamRows(tools, records)
+        const teams = await teamRows(ports, records)
         return { body: { teams, total, page: number, page_size: size, total_pages: pagesOf(total, size) } }
       },
     }),
@@ -114,43 +114,43 @@ function userWanted(principal: Principal, asked: string | undefined, route: stri
 
 /** @returns `undefined` when no team can be meant */
 async function teamsWhere(
-  tools: RecordTools,
+  ports: RecordPorts,
   user: string | undefined,
   organization: string | undefined,
   team?: string,
 ): Promise<{ organization_id?: string; id?: string | readonly string[] } | undefined> {
   const inOrganization = organization === undefined ? {} : { organization_id: organization }
   if (user === undefined) return { ...inOrganization, ...(team === undefined ? {} : { id: team }) }
-  const { records } = await tools.store.records({ kind: 'team-member', where: { user_id: user } })
+  const { records } = await ports.store.records({ kind: 'team-member', where: { user_id: user } })
   const own = records.flatMap((membership) => textOf(membership.body.team_id) ?? [])
   const ids = team === undefined ? own : own.filter((id) => id === team)
   return ids.length === 0 ? undefined : { ...inOrganization, id: ids }
 }
 
-async function wholeTeam(tools: RecordTools, team: StoredRecord) {
-  const { records: memberships } = await tools.store.records({ kind: 'team-member', where: { team_id: team.id } })
-  const { records: keys } = await tools.store.records({ kind: 'key', where: { team_id: team.id } })
+async function wholeTeam(ports: RecordPorts, team: StoredRecord) {
+  const { records: memberships } = await ports.store.records({ kind: 'team-member', where: { team_id: team.id } })
+  const { records: keys } = await ports.store.records({ kind: 'key', where: { team_id: team.id } })
   const shared = textOf(objectOf(team.body.metadata).team_member_budget_id)
-  const budget = shared === undefined ? undefined : await tools.store.record('budget', shared)
+  const budget = shared === undefined ? undefined : await ports.store.record('budget', shared)
   return {
     team_id: team.id,
     team_info: {
-      ...(await teamRow(tools, team)),
+      ...(await teamRow(ports, team)),
       team_member_budget_table: budget === undefined ? null : budgetRow(budget),
     },
-    keys: (await keyRows(tools, tools.store, keys)).map(({ row }) => row),
-    team_memberships: await membershipRows(tools, tools.store, memberships),
+    keys: (await keyRows(ports, ports.store, keys)).map(({ row }) => row),
+    team_memberships: await membershipRows(ports, ports.store, memberships),
   }
 }
 
-async function withKeysAndMembers(tools: RecordTools, teams: readonly StoredRecord[]): Promise<readonly JsonObject[]> {
+async function withKeysAndMembers(ports: RecordPorts, teams: readonly StoredRecord[]): Promise<readonly JsonObject[]> {
   if (teams.length === 0) return []
   const ids = teams.map((team) => team.id)
-  const { records: memberships } = await tools.store.records({ kind: 'team-member', where: { team_id: ids } })
-  const { records: keys } = await tools.store.records({ kind: 'key', where: { team_id: ids } })
-  const rows = await keyRows(tools, tools.store, keys)
-  const members = await membershipRows(tools, tools.store, memberships)
-  return (await teamRows(tools, teams)).map((team) => ({
+  const { records: memberships } = await ports.store.records({ kind: 'team-member', where: { team_id: ids } })
+  const { records: keys } = await ports.store.records({ kind: 'key', where: { team_id: ids } })
+  const rows = await keyRows(ports, ports.store, keys)
+  const members = await membershipRows(ports, ports.store, memberships)
+  return (await teamRows(ports, teams)).map((team) => ({
     ...team,
     team_memberships: members.filter((member) => member.team_id === team.team_id),
     keys: rows.filter(({ row }) => row.team_id === team.team_id).map(({ row }) => row),

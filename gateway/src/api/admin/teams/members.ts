@@ -18,7 +18,7 @@ import {
   rosterOf,
   teamStandings,
 } from '../permissions.ts'
-import { callerOf, type RecordTools } from '../record-tools.ts'
+import { callerOf, type RecordPorts } from '../record-ports.ts'
 import { detailed, wrapped } from '../refusals.ts'
 import { findUser } from '../users/find.ts'
 import { userRows } from '../users/row.ts'
@@ -38,7 +38,7 @@ const limits = {
   budget_duration: text,
 }
 
-export function teamMemberRoutes(tools: RecordTools): readonly DeclaredRoute[] {
+export function teamMemberRoutes(ports: RecordPorts): readonly DeclaredRoute[] {
   return [
     adminRoute({
       method: 'POST',
@@ -49,13 +49,13 @@ export function teamMemberRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       body: z.object({ team_id: z.string(), member: z.union([memberBody, z.array(memberBody)]), ...limits }),
       async handle(call) {
         const members = [call.body.member].flat()
-        const { outcome, added } = await add(tools, call, call.body.team_id, members, call.body, '/team/member_add')
+        const { outcome, added } = await add(ports, call, call.body.team_id, members, call.body, '/team/member_add')
         const users = added.map(({ user }) => user)
         const memberships = added.map(({ membership }) => membership)
         const reply = changeReply(call.change, outcome, {
-          ...(await teamRow(tools, outcome.result.team)),
-          updated_users: await userRows(tools, tools.store, users),
-          updated_team_memberships: await membershipRows(tools, tools.store, memberships),
+          ...(await teamRow(ports, outcome.result.team)),
+          updated_users: await userRows(ports, ports.store, users),
+          updated_team_memberships: await membershipRows(ports, ports.store, memberships),
         })
         return warned(reply, present({ ...call.body }))
       },
@@ -72,7 +72,7 @@ export function teamMemberRoutes(tools: RecordTools): readonly DeclaredRoute[] {
         all_users: z.boolean().nullish(),
         ...limits,
       }),
-      handle: async (call) => ({ body: await addEach(tools, call, call.body) }),
+      handle: async (call) => ({ body: await addEach(ports, call, call.body) }),
     }),
     adminRoute({
       method: 'POST',
@@ -89,7 +89,7 @@ export function teamMemberRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       }),
       async handle(call) {
         const { team_id: teamId, user_id: id, user_email: email, role } = call.body
-        const outcome = await tools.changes.records(call.change, async (transaction) => {
+        const outcome = await ports.changes.records(call.change, async (transaction) => {
           const team = await administered(transaction, call, teamId, 'team.members', '/team/member_update')
           const user = await findUser(transaction, id, email)
           const userId = id || user?.id
@@ -99,7 +99,7 @@ export function teamMemberRoutes(tools: RecordTools): readonly DeclaredRoute[] {
           }
           const membership = await transaction.record('team-member', memberId(teamId, userId))
           const current = textOf(membership?.body.budget_id)
-          const budget = await memberBudget(tools, transaction, team, current, limitsIn(call.body))
+          const budget = await memberBudget(ports, transaction, team, current, limitsIn(call.body))
           await transaction.putRecord('team-member', memberId(teamId, userId), {
             team_id: teamId,
             user_id: userId,
@@ -131,11 +131,11 @@ export function teamMemberRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       body: z.object({ team_id: z.string(), user_id: text, user_email: text }),
       async handle(call) {
         const { team_id: teamId } = call.body
-        const outcome = await tools.changes.records({ ...call.change, revocation: true }, async (transaction) => {
+        const outcome = await ports.changes.records({ ...call.change, revocation: true }, async (transaction) => {
           const team = await administered(transaction, call, teamId, 'team.members', '/team/member_delete')
           return removeMember(transaction, call.principal, team, call.body)
         })
-        return changeReply(call.change, outcome, await teamRow(tools, outcome.result))
+        return changeReply(call.change, outcome, await teamRow(ports, outcome.result))
       },
     }),
     adminRoute({
@@ -147,7 +147,7 @@ export function teamMemberRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       query: z.object({ team_id: z.string() }),
       async handle(call) {
         const { team_id: teamId } = call.query
-        const team = await administered(tools.store, call, teamId, 'team.permissions', '/team/permissions_list')
+        const team = await administered(ports.store, call, teamId, 'team.permissions', '/team/permissions_list')
         return {
           body: {
             team_id: teamId,
@@ -166,13 +166,13 @@ export function teamMemberRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       body: z.object({ team_id: z.string(), team_member_permissions: z.array(z.string()) }),
       async handle(call) {
         const { team_id: teamId, team_member_permissions: granted } = call.body
-        const outcome = await tools.changes.records(call.change, async (transaction) => {
+        const outcome = await ports.changes.records(call.change, async (transaction) => {
           const team = await administered(transaction, call, teamId, 'team.permissions', '/team/permissions_update')
           const unknown = granted.find((name) => !allMemberPermissions.includes(name))
           if (unknown !== undefined) throw wrapped(400, `Invalid team_member_permissions: ${unknown}`)
           return transaction.putRecord('team', team.id, { ...team.body, team_member_permissions: granted })
         })
-        return changeReply(call.change, outcome, await teamRow(tools, outcome.result))
+        return changeReply(call.change, outcome, await teamRow(ports, outcome.result))
       },
     }),
   ]
@@ -200,7 +200,7 @@ function limitsIn(body: MemberLimits): MemberLimits {
 }
 
 async function add(
-  tools: RecordTools,
+  ports: RecordPorts,
   call: Call,
   teamId: string,
   members: readonly NamedMember[],
@@ -208,9 +208,9 @@ async function add(
   route: string,
 ) {
   const defaults = managementSettings(call.exchange.snapshot).default_internal_user_params
-  const outcome = await tools.changes.records(call.change, async (transaction) => {
+  const outcome = await ports.changes.records(call.change, async (transaction) => {
     const team = await administered(transaction, call, teamId, 'team.members', route)
-    return addMembers(tools, transaction, team, members, limitsIn(body), defaults)
+    return addMembers(ports, transaction, team, members, limitsIn(body), defaults)
   })
   return { outcome, added: outcome.result.added }
 }
@@ -222,7 +222,7 @@ interface BulkBody extends MemberLimits {
 }
 
 /** Each in a change of its own, so that one who is in the team already keeps nobody out. */
-async function addEach(tools: RecordTools, call: Call, body: BulkBody): Promise<JsonObject> {
+async function addEach(ports: RecordPorts, call: Call, body: BulkBody): Promise<JsonObject> {
   const { team_id: teamId } = body
   if (body.all_users === true && call.principal.role !== 'proxy_admin') {
     throw detailed(
@@ -230,20 +230,20 @@ async function addEach(tools: RecordTools, call: Call, body: BulkBody): Promise<
       '`all_users=true` is restricted to PROXY_ADMIN. Org/team admins must specify explicit member lists.',
     )
   }
-  await administered(tools.store, call, teamId, 'team.members', '/team/bulk_member_add')
-  const members = body.all_users === true ? await everybody(tools) : (body.members ?? [])
+  await administered(ports.store, call, teamId, 'team.members', '/team/bulk_member_add')
+  const members = body.all_users === true ? await everybody(ports) : (body.members ?? [])
   const results: JsonObject[] = []
   for (const member of members) {
     const named = { user_id: member.user_id ?? null, user_email: member.user_email ?? null }
     try {
-      const { added } = await add(tools, call, teamId, [member], body, '/team/bulk_member_add')
+      const { added } = await add(ports, call, teamId, [member], body, '/team/bulk_member_add')
       const [one] = added
       const users = await userRows(
-        tools,
-        tools.store,
+        ports,
+        ports.store,
         added.map(({ user }) => user),
       )
-      const memberships = await membershipRows(tools, tools.store, one === undefined ? [] : [one.membership])
+      const memberships = await membershipRows(ports, ports.store, one === undefined ? [] : [one.membership])
       results.push({
         ...named,
         // A user that was known by address alone is told by his id; one who was just made is not, as LiteLLM has it.
@@ -272,11 +272,11 @@ async function addEach(tools: RecordTools, call: Call, body: BulkBody): Promise<
     total_requested: members.length,
     successful_additions: successful,
     failed_additions: members.length - successful,
-    updated_team: await teamRow(tools, await knownTeam(tools.store, teamId)),
+    updated_team: await teamRow(ports, await knownTeam(ports.store, teamId)),
   }
 }
 
-async function everybody(tools: RecordTools): Promise<readonly NamedMember[]> {
-  const { records } = await tools.store.records({ kind: 'user', sort: { by: 'created_at' } })
+async function everybody(ports: RecordPorts): Promise<readonly NamedMember[]> {
+  const { records } = await ports.store.records({ kind: 'user', sort: { by: 'created_at' } })
   return records.map((user) => ({ role: 'user', user_id: user.id, user_email: textOf(user.body.user_email) ?? null }))
 }

@@ -6,7 +6,7 @@ import { namesOf, objectOf, omit, textOf } from '../body-changes.ts'
 import { putBudget } from '../budgets/store.ts'
 import { deleteKeys } from '../keys/delete.ts'
 import { rosterOf } from '../permissions.ts'
-import type { RecordTools } from '../record-tools.ts'
+import type { RecordPorts } from '../record-ports.ts'
 import { refusal, wrapped } from '../refusals.ts'
 import { findUser, normalEmail, userOfEmail } from '../users/find.ts'
 import { emptyUser } from '../users/row.ts'
@@ -35,7 +35,7 @@ export interface Added {
 /** The user id of the master key (contract 3.1). */
 const masterUser = 'default_user_id'
 
-type Tools = Pick<RecordTools, 'newId' | 'timezone'>
+type Tools = Pick<RecordPorts, 'newId' | 'timezone'>
 
 /**
  * Puts people into a team; who is not known yet becomes a user (contract 3.9). All in the caller's change.
@@ -43,7 +43,7 @@ type Tools = Pick<RecordTools, 'newId' | 'timezone'>
  * @throws GatewayError (400) `team_member_already_in_team`
  */
 export async function addMembers(
-  tools: Tools,
+  ports: Tools,
   transaction: Transaction,
   team: StoredRecord,
   members: readonly NamedMember[],
@@ -53,10 +53,10 @@ export async function addMembers(
   const roster = [...rosterOf(team.body)]
   const added: Added[] = []
   for (const member of members) {
-    const user = await knownOrNew(tools, transaction, member, userDefaults)
+    const user = await knownOrNew(ports, transaction, member, userDefaults)
     if (roster.some((entry) => isMember(entry, user))) throw alreadyIn(member, user)
     roster.push({ role: member.role, user_id: user.id, user_email: member.user_email ?? null })
-    const budget = await memberBudget(tools, transaction, team, undefined, limits)
+    const budget = await memberBudget(ports, transaction, team, undefined, limits)
     const membership = await transaction.putRecord('team-member', memberId(team.id, user.id), {
       team_id: team.id,
       user_id: user.id,
@@ -76,7 +76,7 @@ function isMember(entry: JsonObject, user: StoredRecord): boolean {
 }
 
 export async function knownOrNew(
-  tools: Tools,
+  ports: Tools,
   transaction: Transaction,
   member: Omit<NamedMember, 'role'>,
   defaults: JsonObject,
@@ -87,7 +87,7 @@ export async function knownOrNew(
   if (known !== undefined) return known
   // An address belongs to one user, so a new id cannot have it too.
   const taken = id && email ? await userOfEmail(transaction, email) : undefined
-  const userId = id || tools.newId()
+  const userId = id || ports.newId()
   return transaction.putRecord('user', userId, {
     ...emptyUser,
     user_role: 'internal_user',
@@ -104,7 +104,7 @@ export async function knownOrNew(
  * @param current the membership's
  */
 export async function memberBudget(
-  tools: Tools,
+  ports: Tools,
   transaction: Transaction,
   team: StoredRecord,
   current: string | undefined,
@@ -118,8 +118,8 @@ export async function memberBudget(
   if (Object.keys(sent).length === 0) return current ?? shared
   const own = current === undefined || current === shared ? undefined : await transaction.record('budget', current)
   const inherited = own === undefined && shared !== undefined ? await transaction.record('budget', shared) : undefined
-  const id = own?.id ?? tools.newId()
-  const budget = await putBudget(tools, transaction, id, own, {
+  const id = own?.id ?? ports.newId()
+  const budget = await putBudget(ports, transaction, id, own, {
     ...omit(inherited?.body ?? {}, ['budget_id']),
     ...sent,
   })

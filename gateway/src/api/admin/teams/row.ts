@@ -5,7 +5,7 @@ import { budgetRow } from '../budgets/row.ts'
 import { budgetsOf } from '../keys/row.ts'
 import { moneyFields, spentBy } from '../money-fields.ts'
 import { type Reader, rosterOf } from '../permissions.ts'
-import type { RecordTools } from '../record-tools.ts'
+import type { RecordPorts } from '../record-ports.ts'
 import { shownBody } from '../secret-places.ts'
 
 /** What a team's row has where nothing was said: LiteLLM's columns. */
@@ -37,11 +37,11 @@ export const clearedTeam = {
   blocked: false,
 }
 
-type RowTools = Pick<RecordTools, 'spending' | 'timezone' | 'clock'>
+type RowTools = Pick<RecordPorts, 'spending' | 'timezone' | 'clock'>
 
-export async function teamRows(tools: RowTools, teams: readonly StoredRecord[]): Promise<readonly JsonObject[]> {
+export async function teamRows(ports: RowTools, teams: readonly StoredRecord[]): Promise<readonly JsonObject[]> {
   const spentOf = await spentBy(
-    tools,
+    ports,
     'team',
     teams.map((team) => team.id),
   )
@@ -56,7 +56,7 @@ export async function teamRows(tools: RowTools, teams: readonly StoredRecord[]):
       team_id: team.id,
       admins: named((role) => role === 'admin'),
       members: named((role) => role !== 'admin'),
-      ...moneyFields(tools, team.body, spentOf(team.id)),
+      ...moneyFields(ports, team.body, spentOf(team.id)),
       litellm_model_table: Object.keys(aliases).length === 0 ? null : { model_aliases: aliases },
       created_at: isoTime(team.createdAt),
       updated_at: isoTime(team.updatedAt),
@@ -64,18 +64,18 @@ export async function teamRows(tools: RowTools, teams: readonly StoredRecord[]):
   })
 }
 
-export async function teamRow(tools: RowTools, team: StoredRecord): Promise<JsonObject> {
-  return (await teamRows(tools, [team]))[0] ?? {}
+export async function teamRow(ports: RowTools, team: StoredRecord): Promise<JsonObject> {
+  return (await teamRows(ports, [team]))[0] ?? {}
 }
 
 /** What members may use and have used: `team_memberships` of `/team/info`. */
 export async function membershipRows(
-  tools: RowTools,
+  ports: RowTools,
   reader: Reader,
   memberships: readonly StoredRecord[],
 ): Promise<readonly JsonObject[]> {
   const spentOf = await spentBy(
-    tools,
+    ports,
     'team_member',
     memberships.map((membership) => membership.id),
   )
@@ -87,8 +87,8 @@ export async function membershipRows(
       user_id: membership.body.user_id ?? null,
       team_id: membership.body.team_id ?? null,
       budget_id: membership.body.budget_id ?? null,
-      spend: moneyFields(tools, {}, spent).spend,
-      total_spend: moneyFields(tools, {}, { ...spent, amount: spent.total }).spend,
+      spend: moneyFields(ports, {}, spent).spend,
+      total_spend: moneyFields(ports, {}, { ...spent, amount: spent.total }).spend,
       litellm_budget_table: budget === undefined ? null : budgetRow(budget),
     }
   })

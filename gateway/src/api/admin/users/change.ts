@@ -11,7 +11,7 @@ import { deleteKeys } from '../keys/delete.ts'
 import { checkLimits } from '../limit-checks.ts'
 import { resetAnchor, setSpend } from '../money-fields.ts'
 import { changers } from '../permissions.ts'
-import type { RecordTools } from '../record-tools.ts'
+import type { RecordPorts } from '../record-ports.ts'
 import { refusal, wrapped } from '../refusals.ts'
 import { withoutMasks } from '../secret-places.ts'
 import { leaveTeams } from '../teams/membership.ts'
@@ -29,7 +29,7 @@ const ownFields = ['user_id', 'user_alias']
 
 const notStored = ['user_id', 'spend', 'model_rpm_limit', 'model_tpm_limit', 'guardrails', 'prompts', 'metadata']
 
-export function changeUserRoutes(tools: RecordTools): readonly DeclaredRoute[] {
+export function changeUserRoutes(ports: RecordPorts): readonly DeclaredRoute[] {
   return [
     adminRoute({
       method: 'POST',
@@ -39,7 +39,7 @@ export function changeUserRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       roles: changers,
       body: updateBody,
       async handle(call) {
-        const { outcome, row } = await updateUser(tools, call, present(call.body))
+        const { outcome, row } = await updateUser(ports, call, present(call.body))
         return warned(changeReply(call.change, outcome, { user_id: row.user_id, data: row }), present(call.body))
       },
     }),
@@ -54,7 +54,7 @@ export function changeUserRoutes(tools: RecordTools): readonly DeclaredRoute[] {
         all_users: z.boolean().nullish(),
         user_updates: updateBody.omit({ user_id: true, user_email: true }).nullish(),
       }),
-      handle: async (call) => ({ body: await updateEach(tools, call, await chosen(tools, call.body)) }),
+      handle: async (call) => ({ body: await updateEach(ports, call, await chosen(ports, call.body)) }),
     }),
     adminRoute({
       method: 'POST',
@@ -65,7 +65,7 @@ export function changeUserRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       body: z.object({ user_ids: z.array(z.string()) }),
       async handle(call) {
         const ids = [...new Set(call.body.user_ids)]
-        const outcome = await tools.changes.records({ ...call.change, revocation: true }, async (transaction) => {
+        const outcome = await ports.changes.records({ ...call.change, revocation: true }, async (transaction) => {
           for (const id of ids) await deleteUser(transaction, call.principal, id)
         })
         return changeReply(call.change, outcome, ids.length)
@@ -76,8 +76,8 @@ export function changeUserRoutes(tools: RecordTools): readonly DeclaredRoute[] {
 
 type Call = AdminCall<unknown, unknown>
 
-async function updateUser(tools: RecordTools, call: Call, request: JsonObject) {
-  const outcome = await tools.changes.records(
+async function updateUser(ports: RecordPorts, call: Call, request: JsonObject) {
+  const outcome = await ports.changes.records(
     // A role or a block that is taken away must not work on any replica.
     { ...call.change, ...(request.user_role === undefined && request.blocked !== true ? {} : { revocation: true }) },
     async (transaction) => {
@@ -87,12 +87,12 @@ async function updateUser(tools: RecordTools, call: Call, request: JsonObject) {
       const user = await findUser(transaction, id, email)
       if (user === undefined) throw unknownUser(id ?? email ?? '')
       permitUser(call.principal, user, request)
-      return changeUser(tools, transaction, user, withoutMasks(request, user.body))
+      return changeUser(ports, transaction, user, withoutMasks(request, user.body))
     },
   )
   const { spend } = request
-  if (typeof spend === 'number' && call.change.dryRun !== true) await setSpend(tools, 'user', outcome.result.id, spend)
-  const [row] = await userRows(tools, tools.store, [outcome.result])
+  if (typeof spend === 'number' && call.change.dryRun !== true) await setSpend(ports, 'user', outcome.result.id, spend)
+  const [row] = await userRows(ports, ports.store, [outcome.result])
   return { outcome, row: row ?? {} }
 }
 
@@ -109,7 +109,7 @@ function permitUser(principal: Principal, user: StoredRecord, request: JsonObjec
 
 /** @throws GatewayError (400, 409) */
 async function changeUser(
-  tools: RecordTools,
+  ports: RecordPorts,
   transaction: Transaction,
   user: StoredRecord,
   request: JsonObject,
@@ -122,7 +122,7 @@ async function changeUser(
   return transaction.putRecord('user', user.id, {
     ...withChanges(user.body, omit(request, notStored), clearedUser),
     metadata: withLimitsByModel(request, objectOf(metadata)),
-    ...(request.budget_duration === undefined ? {} : resetAnchor(tools, request.budget_duration, transaction.now)),
+    ...(request.budget_duration === undefined ? {} : resetAnchor(ports, request.budget_duration, transaction.now)),
     ...(email === undefined ? {} : { user_email: normalEmail(email) }),
   })
 }
@@ -138,7 +138,7 @@ async function deleteUser(transaction: Transaction, principal: Principal, id: st
 }
 
 async function chosen(
-  tools: RecordTools,
+  ports: RecordPorts,
   body: {
     readonly users?: readonly object[] | null | undefined
     readonly all_users?: boolean | null | undefined
@@ -147,16 +147,16 @@ async function chosen(
 ): Promise<readonly JsonObject[]> {
   if (body.all_users !== true) return (body.users ?? []).map((user) => present({ ...user }))
   if (!body.user_updates) throw wrapped(400, 'user_updates is required when all_users is true')
-  const { records } = await tools.store.records({ kind: 'user', limit: 500 })
+  const { records } = await ports.store.records({ kind: 'user', limit: 500 })
   return records.map((user) => ({ ...present({ ...body.user_updates }), user_id: user.id }))
 }
 
-async function updateEach(tools: RecordTools, call: Call, updates: readonly JsonObject[]) {
+async function updateEach(ports: RecordPorts, call: Call, updates: readonly JsonObject[]) {
   const results: JsonObject[] = []
   for (const update of updates) {
     const named = { user_id: update.user_id ?? null, user_email: update.user_email ?? null }
     try {
-      const { row } = await updateUser(tools, call, update)
+      const { row } = await updateUser(ports, call, update)
       results.push({ ...named, success: true, error: null, updated_user: row })
     } catch (error) {
       if (!(error instanceof GatewayError) || error.status >= 500) throw error

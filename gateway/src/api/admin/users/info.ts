@@ -8,7 +8,7 @@ import { pick, textOf } from '../body-changes.ts'
 import { teamsAdministeredBy } from '../keys/list.ts'
 import { keyRows } from '../keys/row.ts'
 import { pagesOf, sortOf } from '../paging.ts'
-import type { RecordTools } from '../record-tools.ts'
+import type { RecordPorts } from '../record-ports.ts'
 import { refusal } from '../refusals.ts'
 import { teamRows } from '../teams/row.ts'
 import { page, pageSize, queryNames } from '../wire-fields.ts'
@@ -55,7 +55,7 @@ const availableRoles = {
   internal_user_viewer: { description: 'view their own keys, view their own spend', ui_label: 'Internal Viewer' },
 }
 
-export function userInfoRoutes(tools: RecordTools): readonly DeclaredRoute[] {
+export function userInfoRoutes(ports: RecordPorts): readonly DeclaredRoute[] {
   return [
     adminRoute({
       method: 'GET',
@@ -66,14 +66,14 @@ export function userInfoRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       query: infoQuery,
       async handle({ query, principal }) {
         const everybody = seesEverybody(principal)
-        if (query.user_id === undefined && everybody) return { body: await everything(tools, principal) }
+        if (query.user_id === undefined && everybody) return { body: await everything(ports, principal) }
         const id = query.user_id ?? principal.userId
         if (!everybody && id !== principal.userId) {
           throw refusal(403, `Not allowed to view another user's info. user_id=${id}`, 'auth_error', 'user_id')
         }
-        const user = id === '' ? undefined : await tools.store.record('user', id)
+        const user = id === '' ? undefined : await ports.store.record('user', id)
         if (user === undefined) throw unknownUser(id)
-        return { body: { user_id: id, ...(await withKeysAndTeams(tools, user)) } }
+        return { body: { user_id: id, ...(await withKeysAndTeams(ports, user)) } }
       },
     }),
     adminRoute({
@@ -85,10 +85,10 @@ export function userInfoRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       query: infoQuery,
       async handle({ query, principal }) {
         const id = query.user_id ?? principal.userId
-        const user = id === '' ? undefined : await tools.store.record('user', id)
-        const [row] = user === undefined ? [] : await userRows(tools, tools.store, [user])
+        const user = id === '' ? undefined : await ports.store.record('user', id)
+        const [row] = user === undefined ? [] : await userRows(ports, ports.store, [user])
         // Whoever may not see a user cannot find out whether there is one.
-        if (row === undefined || !(await maySee(tools, principal, id, row))) throw unknownUser(id)
+        if (row === undefined || !(await maySee(ports, principal, id, row))) throw unknownUser(id)
         return { body: pick(row, briefFields) }
       },
     }),
@@ -113,11 +113,11 @@ export function userInfoRoutes(tools: RecordTools): readonly DeclaredRoute[] {
       }),
       async handle({ query }) {
         const { page: number, page_size: size } = query
-        const { records, total } = await listed(tools, query, (number - 1) * size, size)
-        const rows = await userRows(tools, tools.store, records)
+        const { records, total } = await listed(ports, query, (number - 1) * size, size)
+        const rows = await userRows(ports, ports.store, records)
         const counted = await Promise.all(
           rows.map(async (row) => {
-            const keys = await tools.store.records({
+            const keys = await ports.store.records({
               kind: 'key',
               where: { user_id: textOf(row.user_id) ?? null },
               limit: 1,
@@ -143,51 +143,51 @@ function seesEverybody(principal: Principal): boolean {
   return principal.role === 'proxy_admin' || principal.role === 'proxy_admin_viewer'
 }
 
-async function maySee(tools: RecordTools, principal: Principal, id: string, row: JsonObject): Promise<boolean> {
+async function maySee(ports: RecordPorts, principal: Principal, id: string, row: JsonObject): Promise<boolean> {
   if (seesEverybody(principal) || (principal.userId !== '' && principal.userId === id)) return true
   if (principal.userId === '') return false
-  const administered = await teamsAdministeredBy(tools, principal.userId)
+  const administered = await teamsAdministeredBy(ports, principal.userId)
   return Array.isArray(row.teams) && row.teams.some((team) => typeof team === 'string' && administered.includes(team))
 }
 
-async function withKeysAndTeams(tools: RecordTools, user: StoredRecord) {
-  const [row] = await userRows(tools, tools.store, [user])
-  const { records: keys } = await tools.store.records({ kind: 'key', where: { user_id: user.id } })
+async function withKeysAndTeams(ports: RecordPorts, user: StoredRecord) {
+  const [row] = await userRows(ports, ports.store, [user])
+  const { records: keys } = await ports.store.records({ kind: 'key', where: { user_id: user.id } })
   const teamIds = Array.isArray(row?.teams) ? row.teams.filter((id) => typeof id === 'string') : []
   const { records: teams } =
-    teamIds.length === 0 ? { records: [] } : await tools.store.records({ kind: 'team', where: { id: teamIds } })
-  const aliases = await aliasesOfTeams(tools, keys)
-  const rows = await keyRows(tools, tools.store, keys)
+    teamIds.length === 0 ? { records: [] } : await ports.store.records({ kind: 'team', where: { id: teamIds } })
+  const aliases = await aliasesOfTeams(ports, keys)
+  const rows = await keyRows(ports, ports.store, keys)
   return {
     user_info: row ?? null,
     keys: rows.map((key) => ({ ...key.row, team_alias: aliases.get(textOf(key.row.team_id) ?? '') ?? null })),
-    teams: await teamRows(tools, teams),
+    teams: await teamRows(ports, teams),
   }
 }
 
 async function aliasesOfTeams(
-  tools: RecordTools,
+  ports: RecordPorts,
   keys: readonly StoredRecord[],
 ): Promise<ReadonlyMap<string, string | null>> {
   const ids = [...new Set(keys.flatMap((key) => textOf(key.body.team_id) ?? []))]
   if (ids.length === 0) return new Map()
-  const { records } = await tools.store.records({ kind: 'team', where: { id: ids } })
+  const { records } = await ports.store.records({ kind: 'team', where: { id: ids } })
   return new Map(records.map((team) => [team.id, textOf(team.body.team_alias) ?? null]))
 }
 
-async function everything(tools: RecordTools, principal: Principal) {
+async function everything(ports: RecordPorts, principal: Principal) {
   const newest = { by: 'created_at', descending: true } as const
-  const { records: keys } = await tools.store.records({ kind: 'key', sort: newest, limit: mostShown })
-  const { records: teams } = await tools.store.records({ kind: 'team', sort: newest, limit: mostShown })
-  const user = await tools.store.record('user', principal.userId)
-  const [row] = user === undefined ? [] : await userRows(tools, tools.store, [user])
-  const aliases = await aliasesOfTeams(tools, keys)
-  const rows = await keyRows(tools, tools.store, keys)
+  const { records: keys } = await ports.store.records({ kind: 'key', sort: newest, limit: mostShown })
+  const { records: teams } = await ports.store.records({ kind: 'team', sort: newest, limit: mostShown })
+  const user = await ports.store.record('user', principal.userId)
+  const [row] = user === undefined ? [] : await userRows(ports, ports.store, [user])
+  const aliases = await aliasesOfTeams(ports, keys)
+  const rows = await keyRows(ports, ports.store, keys)
   return {
     user_id: principal.userId,
     user_info: row ?? null,
     keys: rows.map((key) => ({ ...key.row, team_alias: aliases.get(textOf(key.row.team_id) ?? '') ?? null })),
-    teams: await teamRows(tools, teams),
+    teams: await teamRows(ports, teams),
   }
 }
 
@@ -204,8 +204,8 @@ interface ListQuery {
 }
 
 /** A page of users. Roles and single sign-on ids have no index, so with them the rest is looked through. */
-async function listed(tools: RecordTools, query: ListQuery, offset: number, limit: number) {
-  const ids = await idsWanted(tools, query)
+async function listed(ports: RecordPorts, query: ListQuery, offset: number, limit: number) {
+  const ids = await idsWanted(ports, query)
   const where = ids === undefined ? {} : { where: { id: ids } }
   const contains = {
     ...(query.user_email === undefined ? {} : { email: query.user_email }),
@@ -214,9 +214,9 @@ async function listed(tools: RecordTools, query: ListQuery, offset: number, limi
   const all = { kind: 'user', ...where, contains, sort: sortOf(query.sort_by, query.sort_order, sortColumns) } as const
   if (ids !== undefined && ids.length === 0) return { records: [], total: 0 }
   if (query.role === undefined && query.sso_user_ids === undefined) {
-    return tools.store.records({ ...all, offset, limit })
+    return ports.store.records({ ...all, offset, limit })
   }
-  const { records } = await tools.store.records(all)
+  const { records } = await ports.store.records(all)
   const found = records.filter(
     ({ body }) =>
       (query.role === undefined || body.user_role === query.role) &&
@@ -225,15 +225,15 @@ async function listed(tools: RecordTools, query: ListQuery, offset: number, limi
   return { records: found.slice(offset, offset + limit), total: found.length }
 }
 
-async function idsWanted(tools: RecordTools, query: ListQuery): Promise<readonly string[] | undefined> {
+async function idsWanted(ports: RecordPorts, query: ListQuery): Promise<readonly string[] | undefined> {
   const sets: (readonly string[])[] = []
   if (query.user_ids !== undefined) sets.push(query.user_ids)
   if (query.team !== undefined) {
-    const { records } = await tools.store.records({ kind: 'team-member', where: { team_id: query.team } })
+    const { records } = await ports.store.records({ kind: 'team-member', where: { team_id: query.team } })
     sets.push(records.flatMap((membership) => textOf(membership.body.user_id) ?? []))
   }
   if (query.organization_ids !== undefined) {
-    const { records } = await tools.store.records({
+    const { records } = await ports.store.records({
       kind: 'organization-member',
       where: { organization_id: query.organization_ids },
     })

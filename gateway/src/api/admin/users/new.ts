@@ -12,7 +12,7 @@ import { checkLimits } from '../limit-checks.ts'
 import { managementSettings } from '../management-settings.ts'
 import { resetAnchor, setSpend } from '../money-fields.ts'
 import { joinOrganization } from '../organizations/membership.ts'
-import type { RecordTools } from '../record-tools.ts'
+import type { RecordPorts } from '../record-ports.ts'
 import { wrapped } from '../refusals.ts'
 import { addMembers } from '../teams/membership.ts'
 import { warned } from '../without-effect.ts'
@@ -59,7 +59,7 @@ const notStored = [
   'prompts',
 ] as const
 
-export function newUserRoute(tools: RecordTools): DeclaredRoute {
+export function newUserRoute(ports: RecordPorts): DeclaredRoute {
   return adminRoute({
     method: 'POST',
     path: '/user/new',
@@ -71,30 +71,30 @@ export function newUserRoute(tools: RecordTools): DeclaredRoute {
       const sent = present(call.body)
       const { default_internal_user_params: defaults } = managementSettings(call.exchange.snapshot)
       const request: JsonObject = { user_role: 'internal_user', ...omit(defaults, ['teams']), ...sent }
-      const id = textOf(sent.user_id) ?? tools.newId()
+      const id = textOf(sent.user_id) ?? ports.newId()
       const wantsKey = call.body.auto_create_key !== false
       const keyRequest = { ...pick(request, keyNames), user_id: id }
-      const chosen = chosenKey(tools, {})
-      const outcome = await tools.changes.records(call.change, async (transaction) => {
-        const user = await putUser(tools, transaction, id, request)
+      const chosen = chosenKey(ports, {})
+      const outcome = await ports.changes.records(call.change, async (transaction) => {
+        const user = await putUser(ports, transaction, id, request)
         const teams = call.body.teams ?? z.array(teamEntry).catch([]).parse(defaults.teams)
         for (const entry of [...teams, ...(call.body.team_id ? [call.body.team_id] : [])]) {
-          await joinTeam(tools, transaction, user, entry, defaults)
+          await joinTeam(ports, transaction, user, entry, defaults)
         }
         const organizations = [...(call.body.organizations ?? []), call.body.organization_id ?? '']
         for (const organization of new Set(organizations.filter((name) => name !== ''))) {
           await joinOrganization(transaction, organization, user.id, 'internal_user')
         }
-        const key = wantsKey ? await putKey(tools, transaction, keyRequest, chosen.key, chosen.token) : undefined
+        const key = wantsKey ? await putKey(ports, transaction, keyRequest, chosen.key, chosen.token) : undefined
         return { key, user }
       })
       const { spend } = call.body
       if (typeof spend === 'number' && spend !== 0 && call.change.dryRun !== true) {
-        await setSpend(tools, 'user', id, spend)
+        await setSpend(ports, 'user', id, spend)
       }
       const { key, user } = outcome.result
-      const [row] = await userRows(tools, tools.store, [user])
-      const shown = key === undefined ? undefined : (await keyRows(tools, tools.store, [key]))[0]
+      const [row] = await userRows(ports, ports.store, [user])
+      const shown = key === undefined ? undefined : (await keyRows(ports, ports.store, [key]))[0]
       const reply = changeReply(call.change, outcome, {
         ...(shown === undefined
           ? { key: '', token: null, token_id: null, key_name: null, expires: null }
@@ -108,7 +108,7 @@ export function newUserRoute(tools: RecordTools): DeclaredRoute {
 
 /** @throws GatewayError (409) for an id or an address that somebody has */
 async function putUser(
-  tools: RecordTools,
+  ports: RecordPorts,
   transaction: Transaction,
   id: string,
   request: JsonObject,
@@ -124,7 +124,7 @@ async function putUser(
   return transaction.putRecord('user', id, {
     ...withChanges(emptyUser, omit(request, notStored), clearedUser),
     metadata: withLimitsByModel(request),
-    ...resetAnchor(tools, request.budget_duration, transaction.now),
+    ...resetAnchor(ports, request.budget_duration, transaction.now),
     user_id: id,
     user_email: email === undefined ? null : normalEmail(email),
   })
@@ -139,7 +139,7 @@ export function withLimitsByModel(request: JsonObject, before: JsonObject = {}):
 }
 
 async function joinTeam(
-  tools: RecordTools,
+  ports: RecordPorts,
   transaction: Transaction,
   user: StoredRecord,
   entry: z.output<typeof teamEntry>,
@@ -153,5 +153,5 @@ async function joinTeam(
   const team = await transaction.record('team', id)
   if (team === undefined) throw wrapped(404, `Team not found, passed team_id=${id}`)
   const member = { role: role ?? 'user', user_id: user.id, user_email: textOf(user.body.user_email) } as const
-  await addMembers(tools, transaction, team, [member], amount == null ? {} : { max_budget_in_team: amount }, defaults)
+  await addMembers(ports, transaction, team, [member], amount == null ? {} : { max_budget_in_team: amount }, defaults)
 }

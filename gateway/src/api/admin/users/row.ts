@@ -3,7 +3,7 @@ import type { JsonObject } from '../../../lib/json.ts'
 import { isoTime, omit, textOf } from '../body-changes.ts'
 import { moneyFields, spentBy } from '../money-fields.ts'
 import type { Reader } from '../permissions.ts'
-import type { RecordTools } from '../record-tools.ts'
+import type { RecordPorts } from '../record-ports.ts'
 import { shownBody } from '../secret-places.ts'
 
 /** What a user's row has where nothing was said: LiteLLM's columns. */
@@ -33,13 +33,13 @@ export const clearedUser = Object.fromEntries(
 
 /** Rows of users; the teams of each are what the memberships say. */
 export async function userRows(
-  tools: Pick<RecordTools, 'spending' | 'timezone' | 'clock'>,
+  ports: Pick<RecordPorts, 'spending' | 'timezone' | 'clock'>,
   reader: Reader,
   users: readonly StoredRecord[],
 ): Promise<readonly JsonObject[]> {
   if (users.length === 0) return []
   const ids = users.map((user) => user.id)
-  const spentOf = await spentBy(tools, 'user', ids)
+  const spentOf = await spentBy(ports, 'user', ids)
   const teams = await groupsOf(reader, 'team-member', 'team_id', ids)
   const organizations = await reader.records({ kind: 'organization-member', where: { user_id: ids } })
   return users.map((user) => ({
@@ -50,7 +50,7 @@ export async function userRows(
     organization_memberships: organizations.records
       .filter((membership) => membership.body.user_id === user.id)
       .map((membership) => membership.body),
-    ...moneyFields(tools, user.body, spentOf(user.id)),
+    ...moneyFields(ports, user.body, spentOf(user.id)),
     created_at: isoTime(user.createdAt),
     updated_at: isoTime(user.updatedAt),
   }))

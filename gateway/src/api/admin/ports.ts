@@ -9,8 +9,8 @@ import type { JsonObject } from '../../lib/json.ts'
 import type { PriceUpdates } from '../../prices/updates.ts'
 import type { HealthChecker } from './health/checker.ts'
 
-/** What the management routes are given; nothing here changes while the process runs. */
-export interface AdminParts {
+/** What the management routes work through; nothing here changes while the process runs. */
+export interface AdminPorts {
   readonly changes: Changes
   readonly store: Store
   readonly tools: Tools

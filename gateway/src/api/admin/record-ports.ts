@@ -4,8 +4,8 @@ import type { Spending } from '../../core/spend.ts'
 import type { Store } from '../../core/store.ts'
 import type { Clock } from '../../lib/clock.ts'
 
-/** What the routes over records work with. */
-export interface RecordTools {
+/** What the routes over records work through. */
+export interface RecordPorts {
   readonly store: Pick<Store, 'record' | 'records'>
   readonly changes: Changes
   readonly spending: Spending
