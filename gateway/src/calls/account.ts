@@ -1,5 +1,6 @@
 import { breakdownOf } from '../core/cost/breakdown.ts'
 import type { GatewayError } from '../core/errors.ts'
+import { usdToNano } from '../core/money.ts'
 import { promptTokens } from '../core/prompt-tokens.ts'
 import type { SettledCall } from '../core/settled-call.ts'
 import type { Charge } from '../core/spend.ts'
@@ -178,12 +179,18 @@ function settledCall(
     priceMap: snapshot.prices.hash,
     usage,
     estimated: usage?.estimated === true,
-    cost: cost?.total,
+    cost: cost?.total ?? (boughtNothing(call, error) ? usdToNano(0) : undefined),
     breakdown: cost === undefined ? undefined : breakdownOf(cost),
     tags: tagsOf(call),
     cacheHit: false,
     clientAddress: '',
   }
+}
+
+/** A call that was refused here, or by the provider: its cost is known, it is nothing. One that was cut short may cost something. */
+function boughtNothing({ progress }: Call, error: GatewayError | undefined): boolean {
+  if (error === undefined || progress.usage !== undefined) return false
+  return progress.attempts === 0 || error.upstreamStatus !== undefined
 }
 
 /** What LiteLLM's spend logs call the master key. */

@@ -8,13 +8,14 @@ import { type Gateway, startGateway } from '../../test/gateway.ts'
 let provider: Server
 let base: string
 let answer: object = {}
+let status = 200
 
 before(async () => {
   provider = createServer((request, response) => {
     request.resume()
     request.on('end', () => {
       const choices = [{ index: 0, message: { role: 'assistant', content: 'Hi' }, finish_reason: 'stop' }]
-      response.writeHead(200, { 'content-type': 'application/json' })
+      response.writeHead(status, { 'content-type': 'application/json' })
       response.end(JSON.stringify({ id: 'x', object: 'chat.completion', created: 1, choices, ...answer }))
     })
   })
@@ -98,3 +99,39 @@ test('answers that cost nothing are counted by why', async (context) => {
   await app.chat('priced')
   assert.deepEqual(await count('priced'), ['usage_unknown 1'])
 })
+
+test('a call that was refused, here or by the provider, is no call whose cost is not known', async (context) => {
+  context.after(() => {
+    status = 200
+  })
+  const app = await startGateway(context, { config: config() })
+  answer = { usage }
+  await app.post('/key/generate', { key: 'sk-spent-0123456789', max_budget: 0 })
+  assert.equal((await app.chat('priced', 'sk-spent-0123456789')).status, 422)
+  assert.equal((await app.chat('no-such-model')).status, 400)
+  assert.equal((await app.chat('unmapped')).status, 200)
+  status = 400
+  assert.equal((await app.chat('priced')).status, 400)
+  const rows = await waitFor(4, async () => (await app.get('/spend/logs')).body)
+  const shown = rows.map(({ metadata }) => [metadata.requested_model, metadata.status_code, metadata.cost_known])
+  assert.deepEqual(shown.sort(), [
+    ['no-such-model', 400, true],
+    ['priced', 400, true],
+    ['priced', 422, true],
+    ['unmapped', 200, false],
+  ])
+})
+
+interface LogRow {
+  readonly metadata: { readonly requested_model: string; readonly status_code: number; readonly cost_known: boolean }
+}
+
+/** The ledger is brought to the store every half second. */
+async function waitFor(count: number, ask: () => Promise<readonly LogRow[]>): Promise<readonly LogRow[]> {
+  for (let round = 0; round < 100; round += 1) {
+    const rows = await ask()
+    if (rows.length >= count) return rows
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  return assert.fail(`there are no ${count} rows`)
+}
