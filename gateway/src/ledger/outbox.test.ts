@@ -8,6 +8,7 @@ import { afterEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Mover } from './mover.ts'
 import { Outbox, type OutboxOptions } from './outbox.ts'
+import { touchLock } from './segment-files.ts'
 
 const clock = { now: () => performance.now() }
 const opened: (() => unknown)[] = []
@@ -217,4 +218,12 @@ test('the row of a call that ends after the outbox is in no other file, and is n
   while (store.rows.size < 2) await sleep(10)
   await mover.stop(1_000)
   assert.deepEqual([...store.rows.keys()].sort(), ['late', 'one'])
+})
+
+test('a lock that somebody removed is taken again, and a directory that is gone ends no process', () => {
+  const path = directory()
+  outboxIn(path).close()
+  touchLock(path, 'a', Date.now())
+  assert.ok(readdirSync(path).includes('a.lock'))
+  touchLock(join(path, 'gone'), 'a', Date.now())
 })

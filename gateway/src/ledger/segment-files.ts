@@ -21,9 +21,21 @@ export function takeLock(directory: string, owner: string): void {
   writeFileSync(lockPath(directory, owner), JSON.stringify({ pid: process.pid, host: hostname() }), { mode: 0o600 })
 }
 
-/** Says that the owner still lives; to be called well within a minute. */
+/** Says that the owner still lives; to be called well within a minute. A lock that somebody removed is taken again. Never throws. */
 export function touchLock(directory: string, owner: string, nowMs: number): void {
-  utimesSync(lockPath(directory, owner), nowMs / 1000, nowMs / 1000)
+  try {
+    utimesSync(lockPath(directory, owner), nowMs / 1000, nowMs / 1000)
+  } catch {
+    retakeLock(directory, owner)
+  }
+}
+
+function retakeLock(directory: string, owner: string): void {
+  try {
+    takeLock(directory, owner)
+  } catch {
+    // A directory that is gone, or a full disk, shows with the next row; the next touch tries again.
+  }
 }
 
 export function releaseLock(directory: string, owner: string): void {
