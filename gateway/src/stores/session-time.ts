@@ -43,7 +43,7 @@ export function runOnSession<Result>(
     rest()
     work({
       dialect: session.dialect,
-      query: (text, parameters) => during(() => session.query(text, parameters)),
+      query: (text, parameters, weight) => during(() => session.query(text, parameters, weight)),
       notify: (topic, number) => during(() => session.notify(topic, number)),
     })
       .finally(() => {

@@ -12,13 +12,15 @@ export type SqlValue = string | number | null
 
 export type SqlRow = Readonly<Record<string, SqlValue>>
 
-export type Weight = 'large'
+/** `each`: on SQLite, inside a transaction, see `SqlSession.query`. */
+export type Weight = 'large' | 'each'
 
 export interface SqlSession {
   readonly dialect: DialectName
   /**
    * Runs one statement; values are parameters, never part of the text. Write the same text each time: statements are kept prepared.
    * @param weight `large`: may read much, e.g. a list or a sum over a large table; outside of transactions nobody waits for it
+   *   `each`: the one parameter is a JSON list of lists, and the statement is run for each of them with its values
    * @returns the rows of SELECT or RETURNING
    */
   query(text: string, parameters?: readonly SqlValue[], weight?: Weight): Promise<readonly SqlRow[]>

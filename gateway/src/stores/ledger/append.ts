@@ -1,6 +1,6 @@
 import type { LedgerScope } from '../../core/ledger.ts'
 import type { DialectName } from '../sql.ts'
-import { columnList, rowsOf } from './columns.ts'
+import { columnList, columns, rowsOf } from './columns.ts'
 import { grainsOf, storedScope } from './grains.ts'
 
 /** What a row `r` adds to `midflight_ledger_daily`. A cost that is unknown adds nothing and is counted. */
@@ -68,8 +68,7 @@ function tagSums(rows: string, dialect: DialectName): { readonly with: string; r
   }
 }
 
-const insertRows = (dialect: DialectName) =>
-  `INSERT INTO midflight_ledger (${columnList}) SELECT ${rowsOf(dialect)} ON CONFLICT (started_at, id) DO NOTHING`
+const insertRows = `INSERT INTO midflight_ledger (${columnList}) SELECT ${rowsOf} ON CONFLICT (started_at, id) DO NOTHING`
 
 /**
  * Keeps a batch ($1, see `rowsOf`) on PostgreSQL: the rows, and the sums of those that are new. In one statement, because what is new is
@@ -78,18 +77,20 @@ const insertRows = (dialect: DialectName) =>
 export function appendOnPostgres(): string {
   const ofAll = sums('fresh AS r')
   const ofTags = tagSums('fresh AS r', 'postgres')
-  return `WITH fresh AS (${insertRows('postgres')} RETURNING *), ${ofAll.with}, ${ofTags.with},
+  return `WITH fresh AS (${insertRows} RETURNING *), ${ofAll.with}, ${ofTags.with},
     added AS (INSERT INTO midflight_ledger_daily ${ofAll.insert})
     INSERT INTO midflight_ledger_daily ${ofTags.insert}`
 }
 
 /**
- * The same on SQLite, where only one writes at a time: what is new has a greater row number than all before. The rows go straight from
- * their binary JSON into the table, and are read back from its last pages; a table between them cost a third more.
+ * The same on SQLite, where only one writes at a time: what is new has a greater row number than all before. They are read back from
+ * the last pages of the table.
  */
 export const appendOnSqlite = {
   last: 'SELECT COALESCE(MAX(rowid), 0) AS last FROM midflight_ledger',
-  rows: insertRows('sqlite'),
+  /** For each row. SQLite's own reading of JSON costs 0.2 µs a value, twice as much as parsing it and binding the values. */
+  row: `INSERT INTO midflight_ledger (${columnList}) VALUES (${columns.map((_, index) => `$${index + 1}`).join(', ')})
+    ON CONFLICT (started_at, id) DO NOTHING`,
   /** With `$1` for `last`. */
   sums: [
     sums('midflight_ledger AS r WHERE r.rowid > $1'),

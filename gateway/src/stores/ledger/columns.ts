@@ -53,15 +53,10 @@ export type Column = (typeof columns)[number][0]
 
 export const columnList = columns.map(([name]) => name).join(', ')
 
-/** What selects the rows of $1, a JSON array of arrays in the order of the columns. */
-export function rowsOf(dialect: DialectName): string {
-  if (dialect === 'sqlite') {
-    // Its binary form: read out of the text, each value costs a walk through the whole row.
-    return `${columns.map((_, index) => `value ->> ${index}`).join(', ')} FROM jsonb_each(jsonb($1)) WHERE true`
-  }
-  const fields = columns.map(([, type], index) => `CAST(value ->> ${index} AS ${type})`).join(', ')
-  return `${fields} FROM json_array_elements(CAST($1 AS json))`
-}
+/** On PostgreSQL, what selects the rows of $1, a JSON array of arrays in the order of the columns. */
+export const rowsOf = `${columns
+  .map(([, type], index) => `CAST(value ->> ${index} AS ${type})`)
+  .join(', ')} FROM json_array_elements(CAST($1 AS json))`
 
 /**
  * The table and its sums. A row's key is its time and its id: a row that is brought twice has the same of both, and the one index serves

@@ -33,7 +33,7 @@ export function createLedger(database: SqlDatabase): LedgerStore {
         }
         if (add !== undefined) await add(session, await chargedCalls(session, rows))
         const [before] = await session.query(appendOnSqlite.last)
-        await session.query(appendOnSqlite.rows, [rows])
+        await session.query(appendOnSqlite.row, [rows], 'each')
         for (const text of appendOnSqlite.sums) await session.query(text, [before?.last ?? 0])
       }),
 
@@ -43,7 +43,8 @@ export function createLedger(database: SqlDatabase): LedgerStore {
       return {
         // The statement selects every column by name.
         calls: rows.map((row) => callOf(row as Parameters<typeof callOf>[0])),
-        total: Math.max(Number(counted?.total ?? 0), (query.offset ?? 0) + rows.length),
+        // Counting stops; a page beyond the end says nothing.
+        total: Math.max(Number(counted?.total ?? 0), rows.length === 0 ? 0 : (query.offset ?? 0) + rows.length),
       }
     },
 

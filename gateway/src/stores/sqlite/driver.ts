@@ -154,7 +154,7 @@ export function createSqliteDriver({ file, hints = true }: SqliteOptions): SqlDr
 function sessionOf(thread: SqliteThread, run: Parameters<SqliteThread['run']>[1]): SqlSession {
   return {
     dialect: 'sqlite',
-    query: (text, parameters = []) => thread.run([{ text, parameters }], run),
+    query: (text, parameters = [], weight) => thread.run([{ text, parameters, each: weight === 'each' }], run),
     notify: async () => undefined,
   }
 }

@@ -9,6 +9,8 @@ export type Lane = 'write' | 'read' | 'view'
 export interface Statement {
   readonly text: string
   readonly parameters: readonly SqlValue[]
+  /** The one parameter is a JSON list of lists of values; the statement is run for each. */
+  readonly each?: boolean
 }
 
 export type Request =

@@ -66,11 +66,22 @@ function prepare({ database, prepared }: Connection, text: string): Prepared {
   return entry
 }
 
-function run(connection: Connection, { text, parameters }: Statement): readonly SqlRow[] {
+function run(connection: Connection, { text, parameters, each }: Statement): readonly SqlRow[] {
   const { statement, order } = prepare(connection, text)
+  if (each === true) {
+    for (const row of listsIn(parameters[0])) statement.run(...order.map((index) => row[index] ?? null))
+    return []
+  }
   const values = order.map((index) => bindable(parameters[index]))
   // Every column is text, a whole number or null: the schema has no others.
   return statement.all(...values) as unknown as readonly SqlRow[]
+}
+
+/** Numbers are bound as they are: columns of whole numbers make whole numbers of them. */
+function listsIn(text: SqlValue | undefined): readonly (readonly SqlValue[])[] {
+  const lists: unknown = JSON.parse(String(text))
+  if (Array.isArray(lists) && lists.every(Array.isArray)) return lists
+  throw new Error('the rows are no list of lists')
 }
 
 /** A JavaScript number would be bound as a float, and `5.0` is what a text column would then hold. */
