@@ -92,6 +92,7 @@ for (const kind of [createSqliteKind(), createPostgresKind()]) {
         calls[0],
       )
       assert.equal(found?.total, 3)
+      assert.equal((await ledger?.calls({ limit: 10, offset: 1_000 }))?.total, 3, 'beyond the last page, too')
     })
 
     it('keeps a call whatever text its caller wrote, so that no row holds up the next', async (t) => {
