@@ -108,3 +108,28 @@ test('an attempt that fails gives its money back', async (context) => {
   })
   for (let round = 0; round < 30; round += 1) assert.equal((await app.chat('a')).status, 500)
 })
+
+test('a tag whose budget is spent is refused, whoever names it, and other tags are not', async (context) => {
+  const app = await startGateway(context, {
+    config: {
+      model_list: [model('a', 'one', priced)],
+      litellm_settings: { tag_budget_config: { dear: { max_budget: 0.001, budget_duration: '1d' } } },
+    },
+  })
+  const { key } = (await app.post('/key/generate', { tags: ['dear'] })).body
+  const tagged = (tags: readonly string[], as?: string) =>
+    app.post(
+      '/v1/chat/completions',
+      { model: 'a', messages: [{ role: 'user', content: 'hi' }], metadata: { tags } },
+      as,
+    )
+  assert.equal((await tagged(['dear'])).status, 200)
+  const refused = await tagged(['other', 'dear', 'dear'])
+  assert.equal(refused.status, 422)
+  assert.match(
+    refused.body.error.message,
+    /^Budget has been exceeded! Tag=dear Current cost: 0\.\d+, Max budget: 0\.001/,
+  )
+  assert.equal((await app.chat('a', key)).status, 422)
+  assert.deepEqual(statuses([await tagged(['other']), await app.chat('a')]), [200, 200])
+})

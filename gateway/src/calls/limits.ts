@@ -55,6 +55,8 @@ function servedOf(source: Source | undefined) {
   return { group: source.target.resolution.group.name, deployment: source.deployment }
 }
 
+const noTags: readonly string[] = []
+
 function limitedCall(call: Call): LimitedCall {
   return {
     principal: call.principal,
@@ -62,6 +64,7 @@ function limitedCall(call: Call): LimitedCall {
     endUser: call.endUser,
     model: call.routedAs,
     settings: call.settings.limits,
+    tags: call.settings.limits.tags.size === 0 ? noTags : tagsOf(call),
   }
 }
 

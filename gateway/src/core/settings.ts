@@ -64,7 +64,15 @@ export interface LimitSettings {
   /** Whether `rpm` and `tpm` of deployments are limits and not only weights. */
   readonly deploymentRates: boolean
   /** `provider_budget_config`, by provider. */
-  readonly providers: ReadonlyMap<string, { readonly limit: NanoUsd; readonly period: string }>
+  readonly providers: ReadonlyMap<string, PeriodBudget>
+  /** `tag_budget_config`, by tag. */
+  readonly tags: ReadonlyMap<string, PeriodBudget>
+}
+
+export interface PeriodBudget {
+  readonly limit: NanoUsd
+  /** As written, `30d`; '': it is never reset. */
+  readonly period: string
 }
 
 export interface RouterSettings {

@@ -1,7 +1,7 @@
 import { TermsTable } from '../../core/cost/terms.ts'
-import { type NanoUsd, usdToNano } from '../../core/money.ts'
+import { usdToNano } from '../../core/money.ts'
 import { problem } from '../../core/problem.ts'
-import type { LimitSettings, RetryPolicy, RouterSettings, Settings } from '../../core/settings.ts'
+import type { LimitSettings, PeriodBudget, RetryPolicy, RouterSettings, Settings } from '../../core/settings.ts'
 import { Secret } from '../../lib/secret.ts'
 import { suggest } from '../../lib/suggest.ts'
 import { defaultStrategy, strategies, strategyNamed } from '../../strategies/index.ts'
@@ -11,6 +11,7 @@ import {
   type GeneralSection,
   isRead,
   type LitellmSettings,
+  type PeriodBudgets,
   type RetryPolicySection,
   type RouterSection,
   settingsSchema,
@@ -118,13 +119,6 @@ function endUserHeaders(general: GeneralSection, build: Build): string[] {
 }
 
 function limitSettings(litellm: LitellmSettings, router: RouterSection, general: GeneralSection): LimitSettings {
-  const providers = new Map<string, { readonly limit: NanoUsd; readonly period: string }>()
-  for (const [provider, budget] of Object.entries(router.provider_budget_config ?? {})) {
-    const limit = budget.budget_limit ?? budget.max_budget
-    // An entry without an amount limits nothing; one without a period is never reset (LiteLLM #43214 has both wrong).
-    if (limit === null || limit === undefined) continue
-    providers.set(provider, { limit: usdToNano(limit), period: budget.time_period ?? budget.budget_duration ?? '' })
-  }
   const dollars = (amount: number | null | undefined) =>
     amount === null || amount === undefined ? undefined : usdToNano(amount)
   return Object.freeze({
@@ -134,8 +128,20 @@ function limitSettings(litellm: LitellmSettings, router: RouterSection, general:
     budgetDuration: litellm.budget_duration ?? undefined,
     maxEndUserBudget: dollars(litellm.max_end_user_budget),
     deploymentRates: enforcesRates(router),
-    providers,
+    providers: periodBudgets(router.provider_budget_config),
+    tags: periodBudgets(litellm.tag_budget_config),
   })
+}
+
+function periodBudgets(budgets: PeriodBudgets | null | undefined): ReadonlyMap<string, PeriodBudget> {
+  const compiled = new Map<string, PeriodBudget>()
+  for (const [holder, budget] of Object.entries(budgets ?? {})) {
+    const limit = budget.budget_limit ?? budget.max_budget
+    // An entry without an amount limits nothing; one without a period is never reset (LiteLLM #43214 has both wrong).
+    if (limit === null || limit === undefined) continue
+    compiled.set(holder, { limit: usdToNano(limit), period: budget.time_period ?? budget.budget_duration ?? '' })
+  }
+  return compiled
 }
 
 /** Where LiteLLM takes `rpm` and `tpm` of deployments for more than weights (contract 4.7). */

@@ -59,7 +59,7 @@ function isTimezone(name: string): boolean {
 }
 
 /** `{ "openai": { "budget_limit": 100, "time_period": "1d" } }` */
-const providerBudgets = field.mappingOf(
+const periodBudgets = field.mappingOf(
   field.section({
     // LiteLLM's other word for the same.
     budget_limit: field.amount.nullish(),
@@ -82,6 +82,7 @@ const litellmSettings = field.section({
   max_budget: field.amount.nullish(),
   budget_duration: field.duration.nullish(),
   max_end_user_budget: field.amount.nullish(),
+  tag_budget_config: periodBudgets.nullish(),
   timezone: timezone.nullish(),
   default_key_generate_params: managementParams.nullish(),
   upperbound_key_generate_params: managementParams.nullish(),
@@ -101,7 +102,7 @@ const routerSettings = field.section({
   disable_cooldowns: field.flag.nullish(),
   timeout: field.seconds.nullish(),
   stream_timeout: field.seconds.nullish(),
-  provider_budget_config: providerBudgets.nullish(),
+  provider_budget_config: periodBudgets.nullish(),
   enable_pre_call_checks: field.flag.nullish(),
   optional_pre_call_checks: field.names.nullish(),
   // Ours; LiteLLM has no word for these three.
@@ -152,6 +153,7 @@ export const settingsSchema = field.section({
   environment_variables: field.mappingOf(variable.nullish()).nullish(),
 })
 
+export type PeriodBudgets = z.output<typeof periodBudgets>
 export type LitellmSettings = z.output<typeof litellmSettings>
 export type GeneralSection = z.output<typeof generalSettings>
 export type RouterSection = z.output<typeof routerSettings>

@@ -34,6 +34,8 @@ export interface LimitedCall {
   /** The name that is routed. */
   readonly model: string
   readonly settings: LimitSettings
+  /** Of the request and its key, each once; without any where no budget of tags is declared. */
+  readonly tags: readonly string[]
 }
 
 /** How much a call may use, as far as one can know before it is made. */
@@ -114,9 +116,11 @@ export class CallLimits {
   admit(call: LimitedCall, estimate: () => CallSize): Admission | undefined | Promise<Admission> {
     const own = this.#rules.ofPrincipal(call.principal, call.model, call.settings)
     const customer = this.#customerRules(call)
-    if (own.rules.length === 0 && (customer === undefined || customer.rules.length === 0)) return undefined
-    const size = own.sized || customer?.sized === true ? estimate() : undefined
-    const ask: Ask = { call, rules: customer === undefined ? [own] : [own, customer], size }
+    const tagged = call.settings.tags.size === 0 ? undefined : this.#tagRules(call)
+    if (own.rules.length === 0 && !isLimiting(customer) && !isLimiting(tagged)) return undefined
+    const rules = [own, customer, tagged].filter((set) => set !== undefined)
+    const size = rules.some(({ sized }) => sized) ? estimate() : undefined
+    const ask: Ask = { call, rules, size }
     const demands = this.#demands(ask)
     if (demands.length === 0) return undefined
     const taking = this.#options.limiter.reserve(demands)
@@ -243,6 +247,11 @@ export class CallLimits {
     }
   }
 
+  #tagRules({ tags, settings }: LimitedCall): RuleSet {
+    const rules = this.targets.rulesOfTags(tags, settings)
+    return { rules, spenders: nobody, sized: rules.length > 0 }
+  }
+
   #customerRules(call: LimitedCall): RuleSet | undefined {
     return call.customer === undefined ? undefined : this.#rules.ofCustomer(call.customer, call.model, call.settings)
   }
@@ -251,8 +260,10 @@ export class CallLimits {
     if (call.customer === undefined && call.endUser !== undefined) {
       charges.push(chargeOf(spenderName({ kind: 'end_user', value: call.endUser }), undefined, now))
     }
-    for (const tag of tags.slice(0, maxTags))
-      charges.push(chargeOf(spenderName({ kind: 'tag', value: tag }), undefined, now))
+    for (const tag of tags.slice(0, maxTags)) {
+      const window = this.targets.windowOfTag(tag, call.settings)
+      charges.push(chargeOf(spenderName({ kind: 'tag', value: tag }), window, now))
+    }
     if (served === undefined) return
     const { group, deployment } = served
     charges.push(chargeOf(this.#nameOf('model', group), undefined, now))
@@ -285,6 +296,10 @@ export class CallLimits {
     this.#warned.set(rule.name, windowEnd)
     this.#options.onSoftBudget(rule.name, spent, rule.softBudget)
   }
+}
+
+function isLimiting(set: RuleSet | undefined): boolean {
+  return set !== undefined && set.rules.length > 0
 }
 
 function chargeOf(spender: string, window: BudgetWindow | undefined, now: number): Charge {

@@ -34,6 +34,7 @@ const settings: LimitSettings = {
   maxEndUserBudget: undefined,
   deploymentRates: false,
   providers: new Map(),
+  tags: new Map(),
 }
 
 interface Who {
@@ -66,6 +67,7 @@ function callOf(who: Who): LimitedCall {
     endUser: who.customer && 'eve',
     model: who.model ?? 'gpt',
     settings: { ...settings, ...who.settings },
+    tags: [],
   }
 }
 

@@ -51,7 +51,7 @@ interface Compiled {
   readonly rules: readonly Rule[]
 }
 
-interface ProviderBudget {
+interface HolderBudget {
   readonly rule: Rule
   readonly window: BudgetWindow | undefined
 }
@@ -62,7 +62,8 @@ interface ProviderBudget {
  */
 export class TargetLimits {
   readonly #options: TargetLimitsOptions
-  readonly #providers = new WeakMap<LimitSettings, ReadonlyMap<string, ProviderBudget>>()
+  readonly #providers = new WeakMap<LimitSettings, ReadonlyMap<string, HolderBudget>>()
+  readonly #tags = new WeakMap<LimitSettings, ReadonlyMap<string, HolderBudget>>()
   readonly #compiled = new WeakMap<LimitedTarget, Compiled>()
   readonly #windows = new WeakMap<
     DeploymentLimits,
@@ -94,7 +95,17 @@ export class TargetLimits {
 
   /** Of the sums of the provider's calls. */
   windowOfProvider(provider: string, settings: LimitSettings): BudgetWindow | undefined {
-    return this.#budgetOf(provider, settings)?.window
+    return this.#budgetOf('provider', provider, settings)?.window
+  }
+
+  /** Of the sums of the tag's calls. */
+  windowOfTag(tag: string, settings: LimitSettings): BudgetWindow | undefined {
+    return this.#budgetOf('tag', tag, settings)?.window
+  }
+
+  /** Of `tag_budget_config`; asked with the caller's own limits, because no other deployment would help. */
+  rulesOfTags(tags: readonly string[], settings: LimitSettings): readonly Rule[] {
+    return tags.flatMap((tag) => this.#budgetOf('tag', tag, settings)?.rule ?? [])
   }
 
   /** Of the sums of the deployment's calls. */
@@ -137,7 +148,7 @@ export class TargetLimits {
     const add = (measure: Measure, limit: number | undefined, window?: BudgetWindow): void => {
       if (limit !== undefined) rules.push(ruleOf('deployment', id, measure, limit, this.#options.windowMs, window))
     }
-    const ofProvider = this.#budgetOf(provider, settings)
+    const ofProvider = this.#budgetOf('provider', provider, settings)
     if (ofProvider !== undefined) rules.push(ofProvider.rule)
     add('budget', limits?.maxBudget, this.windowOf(limits, settings))
     if (settings.deploymentRates) {
@@ -148,19 +159,21 @@ export class TargetLimits {
     return rules
   }
 
-  #budgetOf(provider: string, settings: LimitSettings): ProviderBudget | undefined {
-    if (settings.providers.size === 0) return undefined
-    let budgets = this.#providers.get(settings)
+  #budgetOf(holder: 'provider' | 'tag', name: string, settings: LimitSettings): HolderBudget | undefined {
+    const declared = holder === 'provider' ? settings.providers : settings.tags
+    if (declared.size === 0) return undefined
+    const known = holder === 'provider' ? this.#providers : this.#tags
+    let budgets = known.get(settings)
     if (budgets === undefined) {
       budgets = new Map(
-        [...settings.providers].map(([name, { limit, period }]) => {
+        [...declared].map(([each, { limit, period }]) => {
           const window = windowOf(period, settings)
-          return [name, { window, rule: ruleOf('provider', name, 'budget', limit, this.#options.windowMs, window) }]
+          return [each, { window, rule: ruleOf(holder, each, 'budget', limit, this.#options.windowMs, window) }]
         }),
       )
-      this.#providers.set(settings, budgets)
+      known.set(settings, budgets)
     }
-    return budgets.get(provider)
+    return budgets.get(name)
   }
 }
 
@@ -183,7 +196,7 @@ function roomOf(reservation: Reservation, demands: readonly Demand[], settings: 
 }
 
 function ruleOf(
-  descriptor: 'deployment' | 'provider',
+  descriptor: 'deployment' | 'provider' | 'tag',
   value: string,
   measure: Measure,
   limit: number,
