@@ -46,3 +46,12 @@ function endOfText(text: string, start: number): number {
   while (at < text.length && text.charCodeAt(at) !== quote) at += text.charCodeAt(at) === backslash ? 2 : 1
   return at
 }
+
+/** The fields that have a value: an absent field and one that is `undefined` are different things to JSON consumers. */
+export function present<Fields extends object>(
+  fields: Fields,
+): { readonly [Key in keyof Fields]?: Exclude<Fields[Key], undefined> } {
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined)
+  // Only entries whose value is not undefined are left, under their own keys.
+  return Object.fromEntries(entries) as { [Key in keyof Fields]?: Exclude<Fields[Key], undefined> }
+}

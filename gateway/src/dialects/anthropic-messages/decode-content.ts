@@ -1,6 +1,6 @@
+import { optional, readList, readObject, readString } from '../../core/body-fields.ts'
 import type { CacheControl, ImagePart, TextPart, UserPart } from '../../core/chat.ts'
 import { isObject, type JsonObject, type JsonValue } from '../../lib/json.ts'
-import { optional, readList, readObject, readString } from './fields.ts'
 import type { Report } from './report.ts'
 
 type Decoded = { readonly cache?: CacheControl }

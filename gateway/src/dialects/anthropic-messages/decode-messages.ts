@@ -1,3 +1,4 @@
+import { readBoolean, readList, readObject, readString, refused, writeJson } from '../../core/body-fields.ts'
 import type {
   AssistantPart,
   FilePart,
@@ -9,7 +10,6 @@ import type {
 } from '../../core/chat.ts'
 import { isObject, type JsonObject, type JsonValue } from '../../lib/json.ts'
 import { decodeCache, decodeText, decodeUserBlock, readBlocks } from './decode-content.ts'
-import { readBoolean, readList, readObject, readString, refused, writeJson } from './fields.ts'
 import type { Report } from './report.ts'
 
 /** The top-level `system`: a string or text blocks. Nothing when it says nothing. */

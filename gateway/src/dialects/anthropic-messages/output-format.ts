@@ -1,6 +1,6 @@
+import { writeJson } from '../../core/body-fields.ts'
 import type { OutputFormat } from '../../core/chat.ts'
 import { isObject, type JsonObject, type JsonValue } from '../../lib/json.ts'
-import { writeJson } from './fields.ts'
 import type { ModelTraits } from './model-traits.ts'
 import type { Report } from './report.ts'
 import { fitSchema } from './schema.ts'

@@ -1,6 +1,6 @@
+import { optional, readCount } from '../../core/body-fields.ts'
 import type { Message, Reasoning } from '../../core/chat.ts'
 import type { JsonObject } from '../../lib/json.ts'
-import { optional, readCount } from './fields.ts'
 import type { Effort, ModelTraits } from './model-traits.ts'
 import type { Report } from './report.ts'
 

@@ -1,10 +1,18 @@
+import {
+  optional,
+  readBoolean,
+  readCount,
+  readNumber,
+  readObject,
+  readString,
+  readStrings,
+} from '../../core/body-fields.ts'
 import type { ChatRequest, Reasoning } from '../../core/chat.ts'
 import type { ParameterNames } from '../../core/parameter-names.ts'
-import { isObject, type JsonObject, type JsonValue } from '../../lib/json.ts'
+import { isObject, type JsonObject, type JsonValue, present } from '../../lib/json.ts'
 import type { Encoded } from '../dialect.ts'
 import { decodeMessages, decodeSystem } from './decode-messages.ts'
 import { encodeMessages } from './encode-messages.ts'
-import { optional, present, readBoolean, readCount, readNumber, readObject, readString, readStrings } from './fields.ts'
 import { type ModelTraits, modelTraits } from './model-traits.ts'
 import { decodeOutputFormat, encodeOutputFormat } from './output-format.ts'
 import { decodeThinking, encodeReasoning, isEffort } from './reasoning.ts'

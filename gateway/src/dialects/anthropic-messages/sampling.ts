@@ -1,6 +1,5 @@
 import type { ChatRequest } from '../../core/chat.ts'
-import type { JsonObject } from '../../lib/json.ts'
-import { present } from './fields.ts'
+import { type JsonObject, present } from '../../lib/json.ts'
 import type { ModelTraits } from './model-traits.ts'
 import type { Report } from './report.ts'
 

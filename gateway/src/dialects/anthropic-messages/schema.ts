@@ -1,6 +1,6 @@
+import { writeJson } from '../../core/body-fields.ts'
 import { GatewayError } from '../../core/errors.ts'
 import { isObject, type JsonObject, type JsonValue } from '../../lib/json.ts'
-import { writeJson } from './fields.ts'
 import type { Report } from './report.ts'
 
 /**

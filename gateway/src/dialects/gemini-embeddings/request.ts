@@ -1,18 +1,9 @@
+import { optional, readObject, readString, refused } from '../../core/body-fields.ts'
 import type { EmbeddingRequest } from '../../core/embedding.ts'
 import { GatewayError } from '../../core/errors.ts'
-import type { JsonObject, JsonValue } from '../../lib/json.ts'
+import { type JsonObject, type JsonValue, present } from '../../lib/json.ts'
 import type { Encoded } from '../dialect.ts'
-import {
-  camelCase,
-  field,
-  optional,
-  present,
-  readCount,
-  readObject,
-  readObjects,
-  readString,
-  refused,
-} from '../gemini-wire/fields.ts'
+import { camelCase, field, readCount, readObjects } from '../gemini-wire/fields.ts'
 import { openReport } from '../gemini-wire/report.ts'
 
 /** Words of one request of the batch that callers of any dialect may send, as LiteLLM's callers do, in either spelling. */

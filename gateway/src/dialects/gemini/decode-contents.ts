@@ -1,3 +1,4 @@
+import { optional, readObject, readString, refused, writeJson } from '../../core/body-fields.ts'
 import type {
   AssistantPart,
   Message,
@@ -8,7 +9,7 @@ import type {
   UserPart,
 } from '../../core/chat.ts'
 import type { JsonObject, JsonValue } from '../../lib/json.ts'
-import { field, optional, readObject, readObjects, readString, refused, writeJson } from '../gemini-wire/fields.ts'
+import { field, readObjects } from '../gemini-wire/fields.ts'
 import type { Report } from '../gemini-wire/report.ts'
 import { decodeMedia } from './media.ts'
 import { signatureFromWire } from './signature.ts'

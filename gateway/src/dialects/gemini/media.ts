@@ -1,6 +1,7 @@
+import { readObject, readString } from '../../core/body-fields.ts'
 import type { AudioPart, FilePart, ImagePart, MediaSource } from '../../core/chat.ts'
 import type { JsonObject } from '../../lib/json.ts'
-import { field, readObject, readString } from '../gemini-wire/fields.ts'
+import { field } from '../gemini-wire/fields.ts'
 import type { Report } from '../gemini-wire/report.ts'
 
 type MediaPart = ImagePart | FilePart | AudioPart

@@ -1,6 +1,7 @@
+import { optional, readObject } from '../../core/body-fields.ts'
 import type { OutputFormat } from '../../core/chat.ts'
 import type { JsonObject } from '../../lib/json.ts'
-import { field, optional, readObject } from '../gemini-wire/fields.ts'
+import { field } from '../gemini-wire/fields.ts'
 import { schemaToJsonSchema, withoutDraft } from './schema.ts'
 
 const json = 'application/json'

@@ -1,6 +1,7 @@
+import { optional } from '../../core/body-fields.ts'
 import type { Reasoning } from '../../core/chat.ts'
 import type { JsonObject } from '../../lib/json.ts'
-import { field, optional, readNumber } from '../gemini-wire/fields.ts'
+import { field, readNumber } from '../gemini-wire/fields.ts'
 import type { Report } from '../gemini-wire/report.ts'
 import type { ModelTraits, ThinkingLevel } from './model-traits.ts'
 

@@ -1,18 +1,9 @@
+import { optional, readObject, readString, readStrings } from '../../core/body-fields.ts'
 import type { ChatRequest, Reasoning } from '../../core/chat.ts'
 import type { ParameterNames } from '../../core/parameter-names.ts'
-import { isObject, type JsonObject, type JsonValue } from '../../lib/json.ts'
+import { isObject, type JsonObject, type JsonValue, present } from '../../lib/json.ts'
 import type { Encoded } from '../dialect.ts'
-import {
-  camelCase,
-  field,
-  optional,
-  present,
-  readCount,
-  readNumber,
-  readObject,
-  readString,
-  readStrings,
-} from '../gemini-wire/fields.ts'
+import { camelCase, field, readCount, readNumber } from '../gemini-wire/fields.ts'
 import { openReport, type Report } from '../gemini-wire/report.ts'
 import { decodeContents, decodeSystem } from './decode-contents.ts'
 import { encodeContents } from './encode-contents.ts'

@@ -1,5 +1,5 @@
+import { writeJson } from '../../core/body-fields.ts'
 import { isObject, type JsonObject, type JsonValue } from '../../lib/json.ts'
-import { writeJson } from '../gemini-wire/fields.ts'
 
 /**
  * A tool call's arguments as the object that Gemini wants; no text is no arguments. A model may have been cut in the middle

@@ -1,16 +1,7 @@
+import { optional, readObject, readString, readStrings, refused } from '../../core/body-fields.ts'
 import type { ChatRequest, Tool, ToolChoice } from '../../core/chat.ts'
-import { isObject, type JsonObject, type JsonValue } from '../../lib/json.ts'
-import {
-  camelCase,
-  field,
-  optional,
-  present,
-  readObject,
-  readObjects,
-  readString,
-  readStrings,
-  refused,
-} from '../gemini-wire/fields.ts'
+import { isObject, type JsonObject, type JsonValue, present } from '../../lib/json.ts'
+import { camelCase, field, readObjects } from '../gemini-wire/fields.ts'
 import type { Report } from '../gemini-wire/report.ts'
 import { schemaToJsonSchema, withoutDraft } from './schema.ts'
 

@@ -1,7 +1,8 @@
+import { optional } from '../../core/body-fields.ts'
 import type { AudioPart, CacheControl, FilePart, ImagePart, MediaSource, TextPart, UserPart } from '../../core/chat.ts'
 import type { Report } from '../../core/report.ts'
 import { isObject, type JsonObject, type JsonValue } from '../../lib/json.ts'
-import { invalid, optional, readObject, readString, wrong } from '../openai-wire/fields.ts'
+import { invalid, readObject, readString, wrong } from '../openai-wire/fields.ts'
 import { reportLeftOut } from '../openai-wire/report.ts'
 import { decodeMediaUrl } from './media.ts'
 

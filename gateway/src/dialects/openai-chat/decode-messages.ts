@@ -1,3 +1,4 @@
+import { optional } from '../../core/body-fields.ts'
 import type {
   AssistantPart,
   Message,
@@ -8,7 +9,7 @@ import type {
 } from '../../core/chat.ts'
 import type { Report } from '../../core/report.ts'
 import { isObject, type JsonObject, type JsonValue } from '../../lib/json.ts'
-import { invalid, optional, readList, readObject, readString } from '../openai-wire/fields.ts'
+import { invalid, readList, readObject, readString } from '../openai-wire/fields.ts'
 import { reportLeftOut } from '../openai-wire/report.ts'
 import { decodeCache, decodeContent, decodeResultPart, decodeText, decodeUserPart } from './decode-content.ts'
 import { decodeSignature } from './signature.ts'

@@ -9,8 +9,7 @@ import type {
   UserPart,
 } from '../../core/chat.ts'
 import type { Report } from '../../core/report.ts'
-import type { JsonObject, JsonValue } from '../../lib/json.ts'
-import { present } from '../openai-wire/fields.ts'
+import { type JsonObject, type JsonValue, present } from '../../lib/json.ts'
 import { encodeMediaUrl } from './media.ts'
 
 type MessageOf<Role extends Message['role']> = Extract<Message, { readonly role: Role }>

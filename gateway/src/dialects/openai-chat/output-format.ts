@@ -1,7 +1,8 @@
+import { optional } from '../../core/body-fields.ts'
 import type { OutputFormat } from '../../core/chat.ts'
 import type { Report } from '../../core/report.ts'
-import type { JsonObject, JsonValue } from '../../lib/json.ts'
-import { invalid, optional, present, readBoolean, readObject, readString } from '../openai-wire/fields.ts'
+import { type JsonObject, type JsonValue, present } from '../../lib/json.ts'
+import { invalid, readBoolean, readObject, readString } from '../openai-wire/fields.ts'
 import { reportLeftOut } from '../openai-wire/report.ts'
 
 const formatFields = new Set(['type', 'json_schema'])

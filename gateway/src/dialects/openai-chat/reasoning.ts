@@ -1,7 +1,8 @@
+import { optional } from '../../core/body-fields.ts'
 import type { Reasoning } from '../../core/chat.ts'
 import type { Report } from '../../core/report.ts'
-import { isObject, type JsonObject, type JsonValue } from '../../lib/json.ts'
-import { invalid, optional, present, readBoolean, readCount, readObject, readString } from '../openai-wire/fields.ts'
+import { isObject, type JsonObject, type JsonValue, present } from '../../lib/json.ts'
+import { invalid, readBoolean, readCount, readObject, readString } from '../openai-wire/fields.ts'
 import { reportLeftOut } from '../openai-wire/report.ts'
 
 type Effort = NonNullable<Reasoning['effort']>

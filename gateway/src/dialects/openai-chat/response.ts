@@ -1,7 +1,6 @@
 import type { AssistantPart, ChatChoice, ChatResponse, ToolCallPart } from '../../core/chat.ts'
 import { GatewayError } from '../../core/errors.ts'
-import { isObject, type JsonObject, type JsonValue } from '../../lib/json.ts'
-import { present } from '../openai-wire/fields.ts'
+import { isObject, type JsonObject, type JsonValue, present } from '../../lib/json.ts'
 import { decodeFinish, encodeFinish } from '../openai-wire/finish.ts'
 import { decodeUsage, encodeUsage } from '../openai-wire/usage.ts'
 import { decodeSignature, encodeSignature } from './signature.ts'

@@ -1,9 +1,10 @@
+import { optional } from '../../core/body-fields.ts'
 import type { ChatRequest, Message } from '../../core/chat.ts'
 import { GatewayError } from '../../core/errors.ts'
 import { openReport } from '../../core/report.ts'
 import type { JsonObject, JsonValue } from '../../lib/json.ts'
 import type { Encoded } from '../dialect.ts'
-import { invalid, optional, readBoolean, readObject, readString } from '../openai-wire/fields.ts'
+import { invalid, readBoolean, readObject, readString } from '../openai-wire/fields.ts'
 import { reportLeftOut } from '../openai-wire/report.ts'
 import { decodeSampling, encodeSampling, samplingFields } from '../openai-wire/sampling.ts'
 

@@ -1,7 +1,6 @@
 import type { AssistantPart, ChatChoice, ChatResponse } from '../../core/chat.ts'
 import { GatewayError } from '../../core/errors.ts'
-import { isObject, type JsonObject } from '../../lib/json.ts'
-import { present } from '../openai-wire/fields.ts'
+import { isObject, type JsonObject, present } from '../../lib/json.ts'
 import { decodeFinish, encodeFinish } from '../openai-wire/finish.ts'
 import { decodeUsage, encodeUsage } from '../openai-wire/usage.ts'
 import { encodeLogprobs } from './logprobs.ts'

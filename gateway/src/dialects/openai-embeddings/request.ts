@@ -1,7 +1,8 @@
+import { optional } from '../../core/body-fields.ts'
 import type { EmbeddingRequest } from '../../core/embedding.ts'
-import type { JsonObject, JsonValue } from '../../lib/json.ts'
+import { type JsonObject, type JsonValue, present } from '../../lib/json.ts'
 import type { Encoded } from '../dialect.ts'
-import { invalid, optional, present, readCount, readString } from '../openai-wire/fields.ts'
+import { invalid, readCount, readString } from '../openai-wire/fields.ts'
 
 const known = new Set(['model', 'input', 'dimensions', 'encoding_format', 'user'])
 

@@ -1,7 +1,6 @@
 import type { EmbeddingRequest, EmbeddingResponse } from '../../core/embedding.ts'
 import { GatewayError } from '../../core/errors.ts'
-import { isObject, type JsonObject, type JsonValue } from '../../lib/json.ts'
-import { present } from '../openai-wire/fields.ts'
+import { isObject, type JsonObject, type JsonValue, present } from '../../lib/json.ts'
 import { decodeUsage } from '../openai-wire/usage.ts'
 import { base64ToVector, vectorToBase64 } from './vector.ts'
 

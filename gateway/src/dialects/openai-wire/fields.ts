@@ -45,24 +45,6 @@ export function readList(value: Field, path: string): readonly JsonValue[] {
   throw wrong(value, path, 'a list')
 }
 
-/** The field as `read` reads it; `undefined` when it is absent or null, which mean the same to OpenAI. */
-export function optional<Value>(
-  read: (value: Field, path: string) => Value,
-  value: Field,
-  path: string,
-): Value | undefined {
-  return value === undefined || value === null ? undefined : read(value, path)
-}
-
-/** The fields that have a value: an absent field and one that is `undefined` are different things to readers of JSON. */
-export function present<Fields extends object>(
-  fields: Fields,
-): { readonly [Key in keyof Fields]?: Exclude<Fields[Key], undefined> } {
-  const entries = Object.entries(fields).filter(([, value]) => value !== undefined)
-  // Only entries whose value is not undefined are left, under their own keys.
-  return Object.fromEntries(entries) as { [Key in keyof Fields]?: Exclude<Fields[Key], undefined> }
-}
-
 /** `missing_parameter` for an absent value, `invalid_request` for another. */
 export function wrong(value: Field, path: string, expected: string): GatewayError {
   if (value !== undefined) return invalid(path, expected, value)

@@ -1,6 +1,5 @@
 import type { FinishReason } from '../../core/chat.ts'
-import type { JsonValue } from '../../lib/json.ts'
-import { present } from './fields.ts'
+import { type JsonValue, present } from '../../lib/json.ts'
 
 /** What else the answer shows: servers do not agree on the reason beside a tool call, and none has one for a refusal. */
 export interface Shown {

@@ -1,7 +1,8 @@
+import { optional } from '../../core/body-fields.ts'
 import type { ChatRequest } from '../../core/chat.ts'
 import type { Report } from '../../core/report.ts'
-import type { JsonObject, JsonValue } from '../../lib/json.ts'
-import { invalid, optional, present, readCount, readNumber, readString } from './fields.ts'
+import { type JsonObject, type JsonValue, present } from '../../lib/json.ts'
+import { invalid, readCount, readNumber, readString } from './fields.ts'
 
 /** The words that chat and text completions share. */
 export const samplingFields = [

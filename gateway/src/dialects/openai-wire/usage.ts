@@ -1,6 +1,5 @@
 import type { Usage } from '../../core/usage.ts'
-import { isObject, type JsonObject, type JsonValue } from '../../lib/json.ts'
-import { present } from './fields.ts'
+import { isObject, type JsonObject, type JsonValue, present } from '../../lib/json.ts'
 
 /**
  * Reads a `usage` object, also in the spellings of servers that only resemble OpenAI's: DeepSeek's

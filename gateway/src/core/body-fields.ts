@@ -1,5 +1,5 @@
-import { GatewayError } from '../../core/errors.ts'
-import { isObject, type JsonObject, type JsonValue } from '../../lib/json.ts'
+import { isObject, type JsonObject, type JsonValue } from '../lib/json.ts'
+import { GatewayError } from './errors.ts'
 
 type Field = JsonValue | undefined
 
@@ -50,7 +50,7 @@ export function readStrings(value: Field, path: string): readonly string[] {
   return readList(value, path).map((item, index) => readString(item, `${path}[${index}]`))
 }
 
-/** The field as `read` reads it; `undefined` when it is absent or null, which mean the same to Anthropic. */
+/** The field as `read` reads it; `undefined` when it is absent or null. */
 export function optional<Value>(
   read: (value: Field, path: string) => Value,
   value: Field,
@@ -71,15 +71,7 @@ export function writeJson(value: JsonValue, path: string): string {
   }
 }
 
-/** The fields that have a value: an absent field and one that is `undefined` are different things to JSON consumers. */
-export function present<Fields extends object>(
-  fields: Fields,
-): { readonly [Key in keyof Fields]?: Exclude<Fields[Key], undefined> } {
-  const entries = Object.entries(fields).filter(([, value]) => value !== undefined)
-  // Only entries whose value is not undefined are left, under their own keys.
-  return Object.fromEntries(entries) as { [Key in keyof Fields]?: Exclude<Fields[Key], undefined> }
-}
-
-function wrong(value: Field, path: string, expected: string): GatewayError {
+/** `missing_parameter` for an absent value, `invalid_request` for another. */
+export function wrong(value: Field, path: string, expected: string): GatewayError {
   return value === undefined || value === null ? missing(path) : refused(path, `must be ${expected}`)
 }
