@@ -3,7 +3,7 @@ import { GatewayError } from '../core/errors.ts'
 import type { Principal } from '../core/principal.ts'
 import type { Settings } from '../core/settings.ts'
 import type { Directory } from '../directory/directory.ts'
-import { Confirmations, type Freshness } from '../directory/freshness.ts'
+import { type Freshness, SharedChecks } from '../directory/freshness.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Secret } from '../lib/secret.ts'
 import { refusalOf } from './caller-checks.ts'
@@ -52,14 +52,14 @@ export type KeySettings = Pick<Settings, 'masterKey' | 'keyHeader'>
  */
 export class Authenticator {
   readonly #options: AuthenticatorOptions
-  readonly #confirmations: Confirmations | undefined
+  readonly #checks: SharedChecks | undefined
   /** Digests of master keys by the secret they were made from: a changed key is a new secret. */
   readonly #digests = new WeakMap<Secret, string>()
 
   constructor(options: AuthenticatorOptions) {
     const { freshness, clock } = options
     this.#options = options
-    this.#confirmations = freshness === undefined ? undefined : new Confirmations(() => freshness.confirm(), clock)
+    this.#checks = freshness === undefined ? undefined : new SharedChecks(() => freshness.confirm(), clock)
   }
 
   /**
@@ -90,7 +90,7 @@ export class Authenticator {
 
   /** Resolves when everything that was committed before is known here. Rejects with `store_unavailable`. */
   async confirm(): Promise<void> {
-    await this.#confirmations?.confirm()
+    await this.#checks?.confirm()
   }
 
   async #lookedUp(

@@ -1,22 +1,22 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock } from '../lib/clock.ts'
-import { Confirmations } from './freshness.ts'
+import { SharedChecks } from './freshness.ts'
 
 test('who asks while a check is under way waits for one that begins after', async () => {
   const checks: PromiseWithResolvers<void>[] = []
-  const confirmations = new Confirmations(() => {
+  const checks = new SharedChecks(() => {
     const check = Promise.withResolvers<void>()
     checks.push(check)
     return check.promise
   }, systemClock)
   const done: string[] = []
-  const first = confirmations.confirm().then(() => done.push('first'))
-  const together = confirmations.confirm().then(() => done.push('together'))
+  const first = checks.confirm().then(() => done.push('first'))
+  const together = checks.confirm().then(() => done.push('together'))
   await turn()
   assert.equal(checks.length, 1)
-  const late = confirmations.confirm().then(() => done.push('late'))
-  const later = confirmations.confirm().then(() => done.push('later'))
+  const late = checks.confirm().then(() => done.push('late'))
+  const later = checks.confirm().then(() => done.push('later'))
   await turn(50)
   assert.equal(checks.length, 1)
   checks[0]?.resolve()
@@ -31,26 +31,26 @@ test('who asks while a check is under way waits for one that begins after', asyn
 
 test('a check that fails is told to those who waited for it, and the next one is made', async () => {
   let fails = true
-  const confirmations = new Confirmations(async () => {
+  const checks = new SharedChecks(async () => {
     if (fails) throw new Error('away')
   }, systemClock)
-  const both = await Promise.allSettled([confirmations.confirm(), confirmations.confirm()])
+  const both = await Promise.allSettled([checks.confirm(), checks.confirm()])
   assert.deepEqual(
     both.map(({ status }) => status),
     ['rejected', 'rejected'],
   )
   fails = false
-  await confirmations.confirm()
+  await checks.confirm()
 })
 
 test('a flood of questions is at most fifty checks a second', async () => {
-  let checks = 0
-  const confirmations = new Confirmations(async () => {
+  const checks = 0
+  const checks = new SharedChecks(async () => {
     checks += 1
   }, systemClock)
   const startedAt = performance.now()
   while (performance.now() - startedAt < 500) {
-    await Promise.all(Array.from({ length: 100 }, () => confirmations.confirm()))
+    await Promise.all(Array.from({ length: 100 }, () => checks.confirm()))
   }
   assert.ok(checks <= 27, `${checks} checks in 500 ms`)
   assert.ok(checks >= 5, `${checks} checks in 500 ms`)

@@ -20,7 +20,7 @@ const spacingMs = 20
  * Checks for all who ask at the same time. Who comes while a check is under way waits for the next one: the one under way may
  * have read the store before the change that the newcomer knows of.
  */
-export class Confirmations {
+export class SharedChecks {
   readonly #check: () => Promise<void>
   readonly #clock: Clock
   #startedAt = Number.NEGATIVE_INFINITY
