@@ -2,7 +2,7 @@ import { GatewayError } from '../core/errors.ts'
 import { servedAs, type Usage } from '../core/usage.ts'
 import type { UpstreamFailure } from '../core/wire.ts'
 import type { ChatDialect, Dialect, EventEncoder, EventRelay, RelayOptions } from '../dialects/dialect.ts'
-import type { ByteSpan } from '../lib/bytes.ts'
+import { asciiText, type ByteSpan } from '../lib/bytes.ts'
 import { parseJsonObject } from '../lib/json.ts'
 import { scanTopLevel } from '../lib/json-scan.ts'
 import { createSseSplitter, SseOverflow } from '../lib/sse.ts'
@@ -105,12 +105,15 @@ export function relayWhole(dialect: Dialect, body: Buffer, shown: string | undef
   if (dialect.name === 'gemini') return relayGemini(dialect, body, shown)
   const { model, usage, service_tier: tier } = scanTopLevel(body, 0, body.length, answerKeys)
   if (model === 'ambiguous' || usage === 'ambiguous') return rewritten(dialect, body, shown)
+  const text = asciiText(body)
   const counted =
     usage === undefined || dialect.family === 'count-tokens'
       ? undefined
-      : dialect.usageOf({ usage: parseJsonObject(body.subarray(usage.start, usage.end)) })
+      : dialect.usageOf({
+          usage: parseJsonObject(text?.slice(usage.start, usage.end) ?? body.subarray(usage.start, usage.end)),
+        })
   return {
-    bytes: renamed(body, model, shown),
+    bytes: renamed(body, text, model, shown),
     // OpenAI tells the tier beside the usage: what was asked for may have been served as something else.
     usage: counted === undefined ? undefined : servedAs(counted, textAt(body, model), textAt(body, tier)),
   }
@@ -125,15 +128,22 @@ function relayGemini(dialect: ChatDialect, body: Buffer, shown: string | undefin
       ? undefined
       : dialect.usageOf({ usageMetadata: parseJsonObject(body.subarray(usage.start, usage.end)) })
   return {
-    bytes: renamed(body, model, shown),
+    bytes: renamed(body, asciiText(body), model, shown),
     usage: counted === undefined ? undefined : servedAs(counted, textAt(body, model)),
   }
 }
 
-/** The bytes with another model's name; with their own where nothing is to be shown, or it is the same. */
-function renamed(body: Buffer, span: ByteSpan | undefined, shown: string | undefined): Buffer {
-  if (shown === undefined || span === undefined || says(body, span, shown)) return body
-  return Buffer.concat([body.subarray(0, span.start), Buffer.from(JSON.stringify(shown)), body.subarray(span.end)])
+/** The answer with another model's name; with its own where nothing is to be shown, or it is the same. */
+function renamed(
+  body: Buffer,
+  text: string | undefined,
+  span: ByteSpan | undefined,
+  shown: string | undefined,
+): Buffer | string {
+  if (shown === undefined || span === undefined || says(body, span, shown)) return text ?? body
+  const name = JSON.stringify(shown)
+  if (text !== undefined) return text.slice(0, span.start) + name + text.slice(span.end)
+  return Buffer.concat([body.subarray(0, span.start), Buffer.from(name), body.subarray(span.end)])
 }
 
 /** A plain string of the answer; one with escapes in it names no model and no tier. */

@@ -2,7 +2,7 @@ import type { Warning } from '../core/chat.ts'
 import type { Deployment } from '../core/deployment.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { DialectName } from '../core/wire.ts'
-import type { ByteSpan } from '../lib/bytes.ts'
+import { asciiText, type ByteSpan } from '../lib/bytes.ts'
 import { isObject, type JsonObject, type JsonValue } from '../lib/json.ts'
 import { removePath } from '../lib/json-path.ts'
 import { scanTopLevel } from '../lib/json-scan.ts'
@@ -31,7 +31,7 @@ export function relayBody(call: Call, deployment: Deployment, dialect: DialectNa
   const additions = fieldsToAdd(call, deployment, dialect)
   if (removed.size === 0 && additions === undefined && !renames(call.body, deployment, dialect)) {
     const spliced = spliceModel(call, dialect, model)
-    if (spliced !== undefined) return { bytes: spliced, dropped: [], changed: [] }
+    if (spliced !== undefined) return { bytes: spliced, dropped: none, changed: none }
   }
   const body: Record<string, JsonValue | undefined> = { ...deployment.defaults, ...call.body, ...additions, model }
   delete body.extra_body
@@ -103,19 +103,35 @@ function unsupported(names: readonly string[], deployment: Deployment): GatewayE
 }
 
 /** Fields that must not go up: the gateway's own, and those the provider refuses where the policy drops them. */
-function fieldsToRemove(call: Call, deployment: Deployment, dialect: DialectName): Map<string, 'gateway' | 'policy'> {
-  const removed = new Map<string, 'gateway' | 'policy'>()
-  for (const name in call.body) if (isGatewayField(name, dialect)) removed.set(name, 'gateway')
-  const refused: string[] = []
+function fieldsToRemove(
+  call: Call,
+  deployment: Deployment,
+  dialect: DialectName,
+): ReadonlyMap<string, 'gateway' | 'policy'> {
+  let removed: Map<string, 'gateway' | 'policy'> | undefined
+  for (const name in call.body) {
+    if (!isGatewayField(name, dialect)) continue
+    removed ??= new Map()
+    removed.set(name, 'gateway')
+  }
+  let refused: string[] | undefined
   for (const name of deployment.parameters.refuses) {
     if (!(name in call.body) || passes(name, call, deployment)) continue
     const policy = policyOf(call, deployment)
-    if (policy === 'drop') removed.set(name, 'policy')
-    if (policy === 'error') refused.push(name)
+    if (policy === 'drop') {
+      removed ??= new Map()
+      removed.set(name, 'policy')
+    }
+    if (policy === 'error') {
+      refused ??= []
+      refused.push(name)
+    }
   }
-  if (refused.length > 0) throw unsupported(refused, deployment)
-  return removed
+  if (refused !== undefined) throw unsupported(refused, deployment)
+  return removed ?? nothing
 }
+
+const nothing: ReadonlyMap<string, 'gateway' | 'policy'> = new Map()
 
 /** Fields that the call needs beyond what the caller wrote; `undefined` when the caller's bytes can go as they are. */
 function fieldsToAdd(call: Call, deployment: Deployment, dialect: DialectName): JsonObject | undefined {
@@ -173,31 +189,36 @@ function dropPaths(body: Record<string, JsonValue | undefined>, call: Call, depl
   return dropped
 }
 
-const modelToken = Buffer.from('"model"')
+const none: readonly string[] = []
+const modelToken = '"model"'
 const modelKey = ['model'] as const
 
-/** The caller's bytes with only the value of `model` replaced; `undefined` when the name is not written exactly once. */
-function spliceModel(call: Call, dialect: DialectName, model: string): Buffer | undefined {
+/** The caller's body with only the value of `model` replaced; `undefined` when the name is not written exactly once. */
+function spliceModel(call: Call, dialect: DialectName, model: string): Buffer | string | undefined {
   const { bytes } = call
   if (bytes === undefined || dialect === 'gemini' || dialect === 'gemini-embeddings') return undefined
-  const span = soleModel(bytes, call.model) ?? scannedModel(bytes)
+  const text = asciiText(bytes)
+  const span = soleModel(text ?? bytes, call.model) ?? scannedModel(bytes)
   if (span === undefined) return undefined
-  if (model === call.model) return bytes
-  return Buffer.concat([bytes.subarray(0, span.start), Buffer.from(JSON.stringify(model)), bytes.subarray(span.end)])
+  if (model === call.model) return text ?? bytes
+  const name = JSON.stringify(model)
+  if (text !== undefined) return text.slice(0, span.start) + name + text.slice(span.end)
+  return Buffer.concat([bytes.subarray(0, span.start), Buffer.from(name), bytes.subarray(span.end)])
 }
 
 /**
- * Where the value of `model` stands, for bytes that parse to an object with this model. The body was parsed already, so the key is
+ * Where the value of `model` stands, for a body that parses to an object with this model. The body was parsed already, so the key is
  * there; if its token occurs once and nothing is spelled with escapes, that is where.
  */
-function soleModel(bytes: Buffer, model: string): ByteSpan | undefined {
-  const at = bytes.indexOf(modelToken)
-  if (at === -1 || bytes.indexOf(modelToken, at + modelToken.length) !== -1 || bytes.includes('\\u')) return undefined
-  const colon = bytes.indexOf(':', at + modelToken.length)
-  const start = bytes.indexOf('"', colon)
+function soleModel(body: Buffer | string, model: string): ByteSpan | undefined {
+  const at = body.indexOf(modelToken)
+  if (at === -1 || body.indexOf(modelToken, at + modelToken.length) !== -1 || body.includes('\\u')) return undefined
+  const colon = body.indexOf(':', at + modelToken.length)
+  const start = body.indexOf('"', colon)
   const end = start + model.length + 2
   // Only the plain spelling: what is escaped or not ASCII is left to the scanner.
-  return bytes.toString('latin1', start, end) === `"${model}"` ? { start, end } : undefined
+  const found = typeof body === 'string' ? body.slice(start, end) : body.toString('latin1', start, end)
+  return found === `"${model}"` ? { start, end } : undefined
 }
 
 function scannedModel(bytes: Buffer): ByteSpan | undefined {
