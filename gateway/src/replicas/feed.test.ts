@@ -90,6 +90,17 @@ for (const dialect of ['sqlite', 'postgres']) {
       await until(() => deaf.models().length === 0, 1_500, 'a deletion')
     })
 
+    test('what was committed before a start is not told of as a delay', async (context) => {
+      const where = await place(dialect)
+      const [one] = await started(context, where, 1)
+      assert.ok(one)
+      const { revision } = await put(one, 'm')
+      const late = createReplica(context, where)
+      await late.start()
+      assert.equal(late.feed.applied, revision)
+      assert.deepEqual(late.delays, [])
+    })
+
     test('whoever asks sees everything that was committed before', async (context) => {
       const replicas = await started(context, { ...(await place(dialect)), hints: false }, 2)
       const [one, other] = two(replicas)

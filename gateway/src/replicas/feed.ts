@@ -150,7 +150,8 @@ export class Feed {
     const answeredAt = clock.now()
     await this.#options.onHead?.(head)
     const restored = head.revision < appliedBefore
-    if (this.#recordsSeen === undefined || restored) this.#startOver(head)
+    const startsOver = this.#recordsSeen === undefined || restored
+    if (startsOver) this.#startOver(head)
     const isNew = head.revision > this.#applied
     // Somebody else's read may have failed while the store was away; only another one shows that it is back.
     const isBehind = head.resourceRevision > this.#resourcesServed || this.#options.resources.trouble !== undefined
@@ -158,7 +159,8 @@ export class Feed {
     if (head.revision > (this.#recordsSeen ?? 0)) await this.#applyRecords()
     if (isNew) {
       this.#applied = Math.max(this.#applied, head.revision)
-      this.#options.onApplied?.((head.ageMs ?? 0) + clock.now() - answeredAt, hinted)
+      // What was committed long before the start was not late.
+      if (!startsOver) this.#options.onApplied?.((head.ageMs ?? 0) + clock.now() - answeredAt, hinted)
     }
     await this.#report(askedAt)
   }
