@@ -5,18 +5,18 @@ import { SharedChecks } from './freshness.ts'
 
 test('who asks while a check is under way waits for one that begins after', async () => {
   const checks: PromiseWithResolvers<void>[] = []
-  const checks = new SharedChecks(() => {
+  const shared = new SharedChecks(() => {
     const check = Promise.withResolvers<void>()
     checks.push(check)
     return check.promise
   }, systemClock)
   const done: string[] = []
-  const first = checks.confirm().then(() => done.push('first'))
-  const together = checks.confirm().then(() => done.push('together'))
+  const first = shared.confirm().then(() => done.push('first'))
+  const together = shared.confirm().then(() => done.push('together'))
   await turn()
   assert.equal(checks.length, 1)
-  const late = checks.confirm().then(() => done.push('late'))
-  const later = checks.confirm().then(() => done.push('later'))
+  const late = shared.confirm().then(() => done.push('late'))
+  const later = shared.confirm().then(() => done.push('later'))
   await turn(50)
   assert.equal(checks.length, 1)
   checks[0]?.resolve()
@@ -31,26 +31,26 @@ test('who asks while a check is under way waits for one that begins after', asyn
 
 test('a check that fails is told to those who waited for it, and the next one is made', async () => {
   let fails = true
-  const checks = new SharedChecks(async () => {
+  const shared = new SharedChecks(async () => {
     if (fails) throw new Error('away')
   }, systemClock)
-  const both = await Promise.allSettled([checks.confirm(), checks.confirm()])
+  const both = await Promise.allSettled([shared.confirm(), shared.confirm()])
   assert.deepEqual(
     both.map(({ status }) => status),
     ['rejected', 'rejected'],
   )
   fails = false
-  await checks.confirm()
+  await shared.confirm()
 })
 
 test('a flood of questions is at most fifty checks a second', async () => {
-  const checks = 0
-  const checks = new SharedChecks(async () => {
+  let checks = 0
+  const shared = new SharedChecks(async () => {
     checks += 1
   }, systemClock)
   const startedAt = performance.now()
   while (performance.now() - startedAt < 500) {
-    await Promise.all(Array.from({ length: 100 }, () => checks.confirm()))
+    await Promise.all(Array.from({ length: 100 }, () => shared.confirm()))
   }
   assert.ok(checks <= 27, `${checks} checks in 500 ms`)
   assert.ok(checks >= 5, `${checks} checks in 500 ms`)
