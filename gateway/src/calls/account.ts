@@ -10,11 +10,11 @@ import type { Call } from './call.ts'
 import { costOfCall } from './cost-of-call.ts'
 import type { Served } from './dispatch.ts'
 import { charge } from './limits.ts'
+import type { CallPorts } from './ports.ts'
 import { upstreamModelOf } from './route.ts'
 import type { StreamPipe } from './stream-pipe.ts'
 import type { StreamSample } from './stream-sample.ts'
 import { tagsOf } from './tags.ts'
-import type { Tools } from './tools.ts'
 
 /** Where settled calls are kept. */
 export interface CallLedger {
@@ -33,6 +33,9 @@ const callTypes: Readonly<Partial<Record<DialectName, string>>> = {
   'anthropic-messages': 'anthropic_messages',
 }
 
+/** Whom an attempt was made at. */
+export type Asked = Pick<Served, 'target' | 'deployment'>
+
 /** What an answer came from, as far as it is known. */
 export type Source = Pick<Served, 'target' | 'deployment' | 'prepared'>
 
@@ -40,22 +43,27 @@ export type Source = Pick<Served, 'target' | 'deployment' | 'prepared'>
  * Keeps what the call came to, once: before the caller is sent the last byte, so that no call that a caller saw complete is ever lost
  * (reliability F123). What comes later, such as a caller who hangs up on the last byte, is not told any more.
  */
-export function account(call: Call, source: Source | undefined, error: GatewayError | undefined, tools: Tools): void {
+export function account(
+  call: Call,
+  source: Source | undefined,
+  error: GatewayError | undefined,
+  ports: CallPorts,
+): void {
   const { progress, settings } = call
   if (progress.accounted) return
   progress.accounted = true
   if (source !== undefined && progress.usage === undefined) {
     progress.usage = usageOf(call, source)
-    progress.cost = costOfCall(call, source, progress.usage, tools)
+    progress.cost = costOfCall(call, source, progress.usage, ports)
   }
   const callType = callTypes[call.dialect]
-  const { ledger } = tools
+  const { ledger } = ports
   if (ledger === undefined || ledger.full || callType === undefined || settings.ledgerDisabled) {
-    charge(call, source, 'no-row', tools)
+    charge(call, source, 'no-row', ports)
     return
   }
-  const charges = charge(call, source, 'row', tools)
-  ledger.keep(settledCall(call, callType, source, error, ledger.newId(), tools), charges)
+  const charges = charge(call, source, 'row', ports)
+  ledger.keep(settledCall(call, callType, source ?? progress.lastAsked, error, ledger.newId(), ports), charges)
 }
 
 /**
@@ -139,15 +147,15 @@ class AccountedPipe implements StreamPipe {
 function settledCall(
   call: Call,
   callType: string,
-  source: Source | undefined,
+  source: Asked | undefined,
   error: GatewayError | undefined,
   id: string,
-  tools: Tools,
+  ports: CallPorts,
 ): SettledCall {
   const { principal, progress, snapshot } = call
   const { key, team, organization } = principal
-  const elapsedMs = tools.clock.now() - call.startedAt
-  const endedAt = Math.round(tools.clock.wall())
+  const elapsedMs = ports.clock.now() - call.startedAt
+  const endedAt = Math.round(ports.clock.wall())
   const { cost, usage } = progress
   return {
     id,

@@ -7,6 +7,7 @@ import type { Usage } from '../core/usage.ts'
 import type { DialectName } from '../core/wire.ts'
 import type { JsonObject } from '../lib/json.ts'
 import type { Admission } from '../state/limits/call-limits.ts'
+import type { Asked } from './account.ts'
 import type { CallOptions } from './options.ts'
 import type { Reply } from './reply.ts'
 import type { StreamSample } from './stream-sample.ts'
@@ -55,6 +56,8 @@ export interface Progress {
   firstContentMs: number | undefined
   /** Room taken in the caller's limits, to be settled; `undefined`: nothing limits the call. */
   admission: Admission | undefined
+  /** What was asked last, whether it answered or not: a failed call is told with it. */
+  lastAsked: Asked | undefined
   /** Whether the ledger has been told. */
   accounted: boolean
   /** How much has passed of the stream of the last attempt. */
@@ -76,6 +79,7 @@ export function newProgress(): Progress {
     cost: undefined,
     firstContentMs: undefined,
     admission: undefined,
+    lastAsked: undefined,
     accounted: false,
     sample: undefined,
     decoded: undefined,

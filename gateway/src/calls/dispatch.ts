@@ -10,10 +10,10 @@ import { Course } from './course.ts'
 import { type Place, takeDeploymentRoom } from './deployment-room.ts'
 import { policyFor } from './failure.ts'
 import { mocked, mockFailure } from './mock.ts'
+import type { CallPorts } from './ports.ts'
 import { type Prepared, prepare, type Rendered } from './prepare.ts'
 import { hasOther, type Target, upstreamModelOf } from './route.ts'
 import { StreamSample } from './stream-sample.ts'
-import type { Tools } from './tools.ts'
 
 /** An attempt that answered. The holder must call `release` when the last byte is out. */
 export interface Served {
@@ -32,24 +32,24 @@ export interface Served {
  * Stop 6: attempts, until one answers or the course of the call has no next one. The only place that repeats anything.
  * @throws GatewayError of the last attempt
  */
-export async function dispatch(call: Call, first: Target, tools: Tools): Promise<Served> {
-  const course = new Course(call, first, tools)
+export async function dispatch(call: Call, first: Target, ports: CallPorts): Promise<Served> {
+  const course = new Course(call, first, ports)
   for (;;) {
     let running: Running | undefined
     try {
       const deployment = course.pick()
-      const isLimited = tools.limits.targets.isLimited(deployment, call.settings.limits)
+      const isLimited = ports.limits.targets.isLimited(deployment, call.settings.limits)
       const place = isLimited
-        ? await takeDeploymentRoom(deployment, call, course, tools)
+        ? await takeDeploymentRoom(deployment, call, course, ports)
         : { deployment, room: undefined }
-      running = beginAt(place, call, course, tools)
+      running = beginAt(place, call, course, ports)
       const result = await running.result
-      return succeeded(call, running, result, tools)
+      return succeeded(call, running, result, ports)
     } catch (caught) {
       const error = asGatewayError(caught)
-      if (running !== undefined) failed(call, running, error, tools)
+      if (running !== undefined) failed(call, running, error, ports)
       const waitMs = course.afterFailure(error, running?.deployment)
-      if (waitMs > 0) await tools.sleep(waitMs)
+      if (waitMs > 0) await ports.sleep(waitMs)
     }
   }
 }
@@ -66,9 +66,9 @@ interface Running {
 }
 
 /** Room is given back when the attempt cannot even begin. @throws GatewayError without having started anything */
-function beginAt({ deployment, room }: Place, call: Call, course: Course, tools: Tools): Running {
+function beginAt({ deployment, room }: Place, call: Call, course: Course, ports: CallPorts): Running {
   try {
-    return begin(deployment, room, call, course, tools)
+    return begin(deployment, room, call, course, ports)
   } catch (error) {
     room?.settle(nothingUsed)
     throw error
@@ -82,20 +82,22 @@ function begin(
   room: TargetRoom | undefined,
   call: Call,
   course: Course,
-  tools: Tools,
+  ports: CallPorts,
 ): Running {
   const { target } = course
   const failFirst = call.options.mock?.failFirst
   if (failFirst !== undefined && target.fallback === undefined) throw mockFailure(failFirst, deployment)
   const ours = target.fallback?.overrides === undefined ? call : withOverrides(call, target.fallback.overrides)
-  const startedAt = tools.clock.now()
+  const startedAt = ports.clock.now()
   const limits = attemptLimits(call, deployment, course.deadline, startedAt)
-  const prepared = mocked(ours, deployment, limits.deadline, tools) ?? prepare(ours, target, deployment, tools)
-  const state = tools.states.of(deployment.id)
+  const prepared = mocked(ours, deployment, limits.deadline, ports) ?? prepare(ours, target, deployment, ports)
+  const state = ports.states.of(deployment.id)
   state.begin()
   call.progress.attempts += 1
-  const result = prepared.type === 'local' ? prepared.answer() : send(call, target, deployment, prepared, limits, tools)
-  return { target, deployment, prepared, state, startedAt, room, result }
+  const result = prepared.type === 'local' ? prepared.answer() : send(call, target, deployment, prepared, limits, ports)
+  const running = { target, deployment, prepared, state, startedAt, room, result }
+  call.progress.lastAsked = running
+  return running
 }
 
 function send(
@@ -104,33 +106,33 @@ function send(
   deployment: Deployment,
   prepared: Prepared & { readonly type: 'upstream' },
   limits: AttemptLimits,
-  tools: Tools,
+  ports: CallPorts,
 ): Promise<AttemptResult> {
   const model = upstreamModelOf(deployment, target.resolution.wildcard)
   const { pipe } = prepared
   const sample = new StreamSample()
   call.progress.sample = sample
-  const tell = (): void => account(call, { target, deployment, prepared }, undefined, tools)
+  const tell = (): void => account(call, { target, deployment, prepared }, undefined, ports)
   const accounted = pipe && accountedPipe(pipe, sample, tell)
-  const attempt = new Attempt(deployment, accounted, limits, tools)
+  const attempt = new Attempt(deployment, accounted, limits, ports)
   call.reply.onInterrupt((error) => attempt.abort(error))
   attempt.start(deployment.endpoint(prepared.dialect, { model, stream: call.stream }), prepared.body.bytes)
   return attempt.result
 }
 
-function succeeded(call: Call, running: Running, result: AttemptResult, tools: Tools): Served {
+function succeeded(call: Call, running: Running, result: AttemptResult, ports: CallPorts): Served {
   const { target, deployment, prepared, state, startedAt, room } = running
   const rendered = result.type === 'whole' && prepared.type === 'upstream' ? prepared.render(result.body) : undefined
-  const now = tools.clock.now()
+  const now = ports.clock.now()
   call.progress.upstreamMs += now - startedAt
   state.succeed(now, now - startedAt)
   return { target, deployment, prepared, result, rendered, state, room }
 }
 
-function failed(call: Call, running: Running, error: GatewayError, tools: Tools): void {
+function failed(call: Call, running: Running, error: GatewayError, ports: CallPorts): void {
   const { target, deployment, state, startedAt } = running
-  call.progress.upstreamMs += tools.clock.now() - startedAt
-  noteFailure(call, target, deployment, error, state, tools)
+  call.progress.upstreamMs += ports.clock.now() - startedAt
+  noteFailure(call, target, deployment, error, state, ports)
   state.release()
   running.room?.settle(nothingUsed)
 }
@@ -142,21 +144,21 @@ export function noteFailure(
   deployment: Deployment,
   error: GatewayError,
   state: DeploymentState,
-  tools: Tools,
+  ports: CallPorts,
 ): void {
   const { router } = call.settings
   if (!error.retryable || !router.cooldownsEnabled) return
   const ofPolicy = policyFor(error.code, router.allowedFailsPolicy)
   const cooldownMs = deployment.cooldownMs ?? router.cooldownMs
   state.fail(
-    tools.clock.now(),
+    ports.clock.now(),
     error.code,
     {
       atOnce: ofPolicy === undefined && coolsAtOnce.has(error.code),
       allowed: ofPolicy ?? router.allowedFails,
       cooldownMs: Math.max(cooldownMs, error.retryAfterMs ?? 0),
     },
-    hasOther(target.resolution.group, deployment, tools),
+    hasOther(target.resolution.group, deployment, ports),
   )
 }
 

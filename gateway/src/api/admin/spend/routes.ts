@@ -8,10 +8,10 @@ import { Names } from './names.ts'
 import { spendRecordRoutes } from './records.ts'
 
 export function spendRoutes(
-  ports: Pick<AdminPorts, 'ledger' | 'tools' | 'store' | 'spending' | 'timezone'>,
+  ports: Pick<AdminPorts, 'ledger' | 'calls' | 'store' | 'spending' | 'timezone'>,
 ): readonly DeclaredRoute[] {
-  const { ledger, store, tools } = ports
-  const { clock } = tools
+  const { ledger, store, calls } = ports
+  const { clock } = calls
   const names = new Names(store)
   return [
     ...logRoutes(ledger, hashOfKey),

@@ -60,6 +60,17 @@ test('a refused call and one that failed at the provider are in the logs too, wi
   const { body } = await app.get('/spend/logs/v2?status_filter=failure&sort_by=startTime&sort_order=asc')
   assert.equal(body.total, 2)
   assert.deepEqual(
+    body.data.map((row: { model_group: string; custom_llm_provider: string }) => [
+      row.model_group,
+      row.custom_llm_provider,
+    ]),
+    [
+      ['broken', 'openai'],
+      ['', ''],
+    ],
+    'whom a call failed at is told; one that was refused before has asked nobody',
+  )
+  assert.deepEqual(
     body.data.map((row: { metadata: { error: string }; spend: number }) => [row.metadata.error, row.spend]),
     [
       ['upstream_error', 0],
