@@ -9,8 +9,8 @@ import type { DescribedRoute } from './api/openapi.ts'
 import { Metrics } from './api/ops/metrics.ts'
 import { GatewayServer } from './api/server.ts'
 import type { BootOptions } from './boot.ts'
+import type { CallPorts } from './calls/ports.ts'
 import { signalsOf } from './calls/route.ts'
-import type { Tools } from './calls/tools.ts'
 import { bootSettingsOf } from './config/boot-settings.ts'
 import { kinds } from './config/kinds/index.ts'
 import type { Reconciler } from './config/reconciler.ts'
@@ -66,7 +66,7 @@ export interface App {
 export async function createApp(boot: BootOptions, log: Log): Promise<App> {
   const { dataDirectory } = boot
   const warn = (message: string) => log.warn('input.watch.degraded', { message })
-  const report: Tools['report'] = (event, facts, cause) => log.error(event, { ...facts, error: cause })
+  const report: CallPorts['report'] = (event, facts, cause) => log.error(event, { ...facts, error: cause })
   const slot = new Slot()
   const settings = () => slot.current?.settings
 
@@ -107,7 +107,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
   })
   const states = new DeploymentStates()
   const traffic = new Traffic()
-  const tools: Tools = {
+  const calls: CallPorts = {
     clock,
     deadlines: new Deadlines(clock),
     random: Math.random,
@@ -170,7 +170,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
     directory,
     freshness: { reachable, leaseValid: () => feed.leaseValid(), confirm: () => feed.confirm() },
   })
-  const checker = new HealthChecker(tools)
+  const checker = new HealthChecker(calls)
   const backgroundChecks = new BackgroundChecks({
     checker,
     acquire: () => slot.acquire(),
@@ -180,7 +180,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
   const routes = allRoutes({
     boot,
     inputs,
-    tools,
+    calls,
     directory,
     store,
     stored,

@@ -8,9 +8,9 @@ import type { Deadline, Deadlines } from '../lib/deadlines.ts'
 import { headerOf, type UpstreamExchange, type UpstreamHeaders, type UpstreamSink } from '../lib/http-client.ts'
 import { parseJsonObject } from '../lib/json.ts'
 import { attemptError } from './failure.ts'
+import type { CallPorts } from './ports.ts'
 import type { Reply } from './reply.ts'
 import type { StreamPipe } from './stream-pipe.ts'
-import type { Tools } from './tools.ts'
 
 /** Clock limits of one attempt, ms. */
 export interface AttemptLimits {
@@ -72,14 +72,14 @@ export class Attempt implements UpstreamSink, OpenStream, Deadline {
     deployment: Deployment,
     pipe: StreamPipe | undefined,
     limits: AttemptLimits,
-    tools: Pick<Tools, 'clock' | 'deadlines'>,
+    ports: Pick<CallPorts, 'clock' | 'deadlines'>,
   ) {
     this.#deployment = deployment
     this.#pipe = pipe
     this.#limits = limits
-    this.#clock = tools.clock
-    this.#deadlines = tools.deadlines
-    this.#phaseDeadline = tools.clock.now() + limits.connectMs
+    this.#clock = ports.clock
+    this.#deadlines = ports.deadlines
+    this.#phaseDeadline = ports.clock.now() + limits.connectMs
     this.result = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject

@@ -6,8 +6,8 @@ import { serviceTierOf, type Usage } from '../core/usage.ts'
 import { headerOf, type UpstreamHeaders } from '../lib/http-client.ts'
 import type { Call } from './call.ts'
 import type { Served } from './dispatch.ts'
+import type { CallPorts } from './ports.ts'
 import { upstreamModelOf } from './route.ts'
-import type { Tools } from './tools.ts'
 
 /**
  * What the call costs at the prices it started with. `undefined`: the usage, or a price that is needed, is not known.
@@ -17,7 +17,7 @@ export function costOfCall(
   call: Call,
   { deployment, target }: Pick<Served, 'deployment' | 'target'>,
   usage: Usage | undefined,
-  tools: Pick<Tools, 'clock'>,
+  ports: Pick<CallPorts, 'clock'>,
   headers?: UpstreamHeaders,
 ): Cost | undefined {
   const { prices, settings } = call.snapshot
@@ -27,8 +27,8 @@ export function costOfCall(
   const model = upstreamModelOf(deployment, target.resolution.wildcard)
   const entry = prices.priceOf(deployment, model, usage.model)
   if (entry === undefined) return undefined
-  const price = entry.hasHours ? entry.at(startedAt(call, tools)) : entry
-  return costOf(billed(call, usage, price, tools), price, settings.terms.of(deployment.provider))
+  const price = entry.hasHours ? entry.at(startedAt(call, ports)) : entry
+  return costOf(billed(call, usage, price, ports), price, settings.terms.of(deployment.provider))
 }
 
 /** Why a whole answer cost nothing, for the operator; `undefined` where it did, or nothing was used. */
@@ -46,15 +46,15 @@ export function zeroCostReason(
 }
 
 /** Unix ms. */
-function startedAt(call: Call, { clock }: Pick<Tools, 'clock'>): number {
+function startedAt(call: Call, { clock }: Pick<CallPorts, 'clock'>): number {
   return clock.wall() - (clock.now() - call.startedAt)
 }
 
 /** What the provider does not tell but bills: the tier that was asked for, the time that it took, the request itself. */
-function billed(call: Call, usage: Usage, price: Price, tools: Pick<Tools, 'clock'>): Usage {
+function billed(call: Call, usage: Usage, price: Price, ports: Pick<CallPorts, 'clock'>): Usage {
   const asked = usage.serviceTier ?? serviceTierOf(call.body.service_tier)
   const tiered = asked === usage.serviceTier || asked === undefined ? usage : { ...usage, serviceTier: asked }
   if (!price.billsMore) return tiered
-  const responseMs = Math.round(tools.clock.now() - call.startedAt)
+  const responseMs = Math.round(ports.clock.now() - call.startedAt)
   return { ...tiered, units: { ...usage.units, responseMs, requests: 1 } }
 }

@@ -6,8 +6,8 @@ import type { JsonObject } from '../lib/json.ts'
 import { aliased } from './access.ts'
 import type { Call } from './call.ts'
 import { finalError, policyFor } from './failure.ts'
+import type { CallPorts } from './ports.ts'
 import { hasOther, pick, resolve, type Target } from './route.ts'
-import type { Tools } from './tools.ts'
 
 const none: ReadonlySet<string> = new Set()
 
@@ -18,7 +18,7 @@ const none: ReadonlySet<string> = new Set()
 export class Course {
   readonly #call: Call
   readonly #first: Target
-  readonly #tools: Tools
+  readonly #ports: CallPorts
   /** `Clock.now()` at which no further attempt may start. */
   readonly deadline: number
   #target: Target
@@ -29,10 +29,10 @@ export class Course {
   #queue: readonly Target[] | undefined
   #named: readonly string[] = []
 
-  constructor(call: Call, first: Target, tools: Tools) {
+  constructor(call: Call, first: Target, ports: CallPorts) {
     this.#call = call
     this.#first = first
-    this.#tools = tools
+    this.#ports = ports
     this.#target = first
     this.deadline = deadlineOf(call)
   }
@@ -44,7 +44,7 @@ export class Course {
   /** @throws GatewayError `no_deployment_available` or `model_blocked` */
   pick(): Deployment {
     if (this.#target.resolution.group.blocked) throw modelBlocked()
-    const deployment = pick(this.#groupWithRoom(), this.#tried ?? none, this.#call, this.#tools)
+    const deployment = pick(this.#groupWithRoom(), this.#tried ?? none, this.#call, this.#ports)
     if (deployment === undefined) throw noDeployment(this.#call, this.#target)
     return deployment
   }
@@ -66,7 +66,7 @@ export class Course {
     if (full === undefined) return group
     const deployments = group.deployments.filter(({ id }) => !full.has(id))
     if (deployments.length > 0) return { ...group, deployments }
-    throw this.#tools.limits.targets.refused([...full.values()], this.#target.name)
+    throw this.#ports.limits.targets.refused([...full.values()], this.#target.name)
   }
 
   /**
@@ -78,7 +78,7 @@ export class Course {
   afterFailure(error: GatewayError, deployment: Deployment | undefined): number {
     const retryMs = deployment === undefined ? undefined : this.#retry(error, deployment)
     if (retryMs !== undefined) return retryMs
-    if (!mayFallBack(this.#call, error, this.deadline, this.#tools)) throw error
+    if (!mayFallBack(this.#call, error, this.deadline, this.#ports)) throw error
     if (this.#queue === undefined) {
       this.#queue = fallbacksFor(this.#call, this.#first, error)
       this.#named = this.#queue.map((fallback) => fallback.name)
@@ -98,10 +98,10 @@ export class Course {
     const call = this.#call
     if (!error.retryable || call.reply.gone || this.#retries >= retriesFor(call, deployment, error)) return undefined
     const { group } = this.#target.resolution
-    const waitMs = hasOther(group, deployment, this.#tools)
+    const waitMs = hasOther(group, deployment, this.#ports)
       ? 0
-      : backoffMs(call.settings.router, this.#retries, error, this.#tools)
-    if (this.#tools.clock.now() + waitMs >= this.deadline) return undefined
+      : backoffMs(call.settings.router, this.#retries, error, this.#ports)
+    if (this.#ports.clock.now() + waitMs >= this.deadline) return undefined
     this.#tried ??= new Set()
     this.#tried.add(deployment.id)
     this.#retries += 1
@@ -132,18 +132,18 @@ const firstBackoffMs = 500
 const longestBackoffMs = 8_000
 
 /** The wait before the same deployment is tried again: what it asked for, else 0.5 s doubling to 8 s, with jitter. */
-function backoffMs(router: RouterSettings, retries: number, error: GatewayError, tools: Tools): number {
+function backoffMs(router: RouterSettings, retries: number, error: GatewayError, ports: CallPorts): number {
   if (error.retryAfterMs !== undefined && error.retryAfterMs <= longestBackoffMs) {
     return Math.max(error.retryAfterMs, router.retryAfterMs)
   }
   const exponential = Math.min(firstBackoffMs * 2 ** retries, longestBackoffMs)
-  return Math.max(exponential * (0.75 + tools.random() / 4), router.retryAfterMs)
+  return Math.max(exponential * (0.75 + ports.random() / 4), router.retryAfterMs)
 }
 
-function mayFallBack(call: Call, error: GatewayError, deadline: number, tools: Tools): boolean {
+function mayFallBack(call: Call, error: GatewayError, deadline: number, ports: CallPorts): boolean {
   if (call.options.fallbacksDisabled || call.reply.gone) return false
   if (!fallsBack.has(error.code) && !error.retryable) return false
-  return tools.clock.now() < deadline && call.progress.fallbacks < call.settings.router.maxFallbacks
+  return ports.clock.now() < deadline && call.progress.fallbacks < call.settings.router.maxFallbacks
 }
 
 /** Failures that the same deployment would repeat, but another model may not have. */

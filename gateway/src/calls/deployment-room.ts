@@ -2,8 +2,8 @@ import type { Deployment } from '../core/deployment.ts'
 import type { TargetRoom } from '../state/limits/target-limits.ts'
 import type { Call } from './call.ts'
 import type { Course } from './course.ts'
+import type { CallPorts } from './ports.ts'
 import { sizeOf } from './size.ts'
-import type { Tools } from './tools.ts'
 
 /** Where the next attempt goes, and the room it has there; `undefined`: nothing limits the deployment. */
 export interface Place {
@@ -21,23 +21,28 @@ const pauseMs = 50
  * @param first the one that was picked
  * @throws GatewayError `no_deployment_available` (429)
  */
-export async function takeDeploymentRoom(first: Deployment, call: Call, course: Course, tools: Tools): Promise<Place> {
-  const { targets } = tools.limits
+export async function takeDeploymentRoom(
+  first: Deployment,
+  call: Call,
+  course: Course,
+  ports: CallPorts,
+): Promise<Place> {
+  const { targets } = ports.limits
   const { limits } = call.settings
-  const until = Math.min(course.deadline, tools.clock.now() + longestWaitMs)
+  const until = Math.min(course.deadline, ports.clock.now() + longestWaitMs)
   let deployment = first
   let mayWait = false
   for (;;) {
     if (!targets.isLimited(deployment, limits)) return { deployment, room: undefined }
-    const taking = await targets.take(deployment, limits, () => sizeOf(call, course.target, tools))
+    const taking = await targets.take(deployment, limits, () => sizeOf(call, course.target, ports))
     if ('room' in taking) return { deployment, room: taking.room }
     mayWait ||= taking.onlyHeld
     course.passOver(deployment, taking.refusal)
     try {
       deployment = course.pick()
     } catch (error) {
-      if (!mayWait || call.reply.gone || tools.clock.now() + pauseMs > until) throw error
-      await tools.sleep(pauseMs * (0.5 + tools.random()))
+      if (!mayWait || call.reply.gone || ports.clock.now() + pauseMs > until) throw error
+      await ports.sleep(pauseMs * (0.5 + ports.random()))
       course.passOverNone()
       mayWait = false
       deployment = course.pick()

@@ -4,35 +4,35 @@ import { admit } from './admit.ts'
 import type { Call } from './call.ts'
 import { dispatch, type Served } from './dispatch.ts'
 import { takeRoom } from './limits.ts'
+import type { CallPorts } from './ports.ts'
 import { respond } from './respond.ts'
 import { errorHead } from './response-head.ts'
 import { route } from './route.ts'
 import { settle } from './settle.ts'
-import type { Tools } from './tools.ts'
 
 /**
  * The life of one inference call, from the decoded request (stops 1 to 3 are at the wall) to its outcome.
  * Never rejects: what goes wrong is the caller's answer, and settled.
  */
-export async function handle(call: Call, tools: Tools): Promise<void> {
-  tools.traffic.inFlight += 1
+export async function handle(call: Call, ports: CallPorts): Promise<void> {
+  ports.traffic.inFlight += 1
   let served: Served | undefined
   let error: GatewayError | undefined
   try {
     admit(call)
-    if (tools.ledger?.full === true) throw ledgerFull()
+    if (ports.ledger?.full === true) throw ledgerFull()
     const target = route(call)
-    const room = takeRoom(call, target, tools)
+    const room = takeRoom(call, target, ports)
     call.progress.admission = room instanceof Promise ? await room : room
-    served = await dispatch(call, target, tools)
-    error = await respond(call, served, tools)
+    served = await dispatch(call, target, ports)
+    error = await respond(call, served, ports)
   } catch (caught) {
     error = asGatewayError(caught)
-    account(call, served, error, tools)
-    refuse(call, error, tools)
+    account(call, served, error, ports)
+    refuse(call, error, ports)
   } finally {
-    tools.traffic.inFlight -= 1
-    settle(call, served, error, tools)
+    ports.traffic.inFlight -= 1
+    settle(call, served, error, ports)
   }
 }
 
@@ -44,12 +44,12 @@ function ledgerFull(): GatewayError {
   )
 }
 
-function refuse(call: Call, error: GatewayError, tools: Tools): void {
-  if (error.code === 'internal') tools.report('call.failed', { callId: call.id }, error.cause)
+function refuse(call: Call, error: GatewayError, ports: CallPorts): void {
+  if (error.code === 'internal') ports.report('call.failed', { callId: call.id }, error.cause)
   if (call.reply.gone || call.reply.opened) {
     call.reply.end()
     return
   }
-  const body = JSON.stringify(tools.dialect(call.dialect).encodeError(error))
+  const body = JSON.stringify(ports.dialect(call.dialect).encodeError(error))
   call.reply.send(error.status, errorHead(call.id, call.snapshot.revision, error), body)
 }

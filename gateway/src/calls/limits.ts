@@ -5,17 +5,17 @@ import type { Admission, LimitedCall } from '../state/limits/call-limits.ts'
 import type { Source } from './account.ts'
 import type { Call } from './call.ts'
 import type { Served } from './dispatch.ts'
+import type { CallPorts } from './ports.ts'
 import type { Target } from './route.ts'
 import { sizeOf } from './size.ts'
 import { tagsOf } from './tags.ts'
-import type { Tools } from './tools.ts'
 
 /**
  * Stop 4, second half: takes room in every limit that holds for the call; of calls without any it asks nothing.
  * @throws GatewayError `rate_limit_exceeded` (429), `budget_exceeded` (422); as a rejection where counters are shared
  */
-export function takeRoom(call: Call, target: Target, tools: Tools): Admission | undefined | Promise<Admission> {
-  return tools.limits.admit(limitedCall(call), () => sizeOf(call, target, tools))
+export function takeRoom(call: Call, target: Target, ports: CallPorts): Admission | undefined | Promise<Admission> {
+  return ports.limits.admit(limitedCall(call), () => sizeOf(call, target, ports))
 }
 
 /** Adds what the call cost to everybody's sums. @returns who is charged, for its row */
@@ -23,11 +23,11 @@ export function charge(
   call: Call,
   source: Source | undefined,
   row: 'row' | 'no-row',
-  tools: Pick<Tools, 'limits'>,
+  ports: Pick<CallPorts, 'limits'>,
 ): readonly Charge[] {
   const { cost } = call.progress
   if (cost === undefined) return nobody
-  return tools.limits.charge(limitedCall(call), { cost: cost.total, tags: tagsOf(call), served: servedOf(source) }, row)
+  return ports.limits.charge(limitedCall(call), { cost: cost.total, tags: tagsOf(call), served: servedOf(source) }, row)
 }
 
 const nobody: readonly Charge[] = []
@@ -37,7 +37,7 @@ export function settleRoom(
   call: Call,
   served: Served | undefined,
   error: GatewayError | undefined,
-  tools: Tools,
+  ports: CallPorts,
 ): void {
   const { usage, cost, admission } = call.progress
   const outcome = {
@@ -46,7 +46,7 @@ export function settleRoom(
     cost: cost?.total,
     served: servedOf(served),
   }
-  tools.limits.settle(limitedCall(call), admission, outcome)
+  ports.limits.settle(limitedCall(call), admission, outcome)
   served?.room?.settle(outcome)
 }
 
@@ -74,13 +74,13 @@ const measureNames = { requests: 'requests', tokens: 'tokens', parallel: 'max_pa
  * What is left of the caller's limits (contract 4.3): LiteLLM's headers by descriptor, and the plain ones that OpenAI's clients
  * read, of the tightest limit.
  */
-export function pushLimits(head: string[], call: Call, tools: Pick<Tools, 'limits'>): void {
+export function pushLimits(head: string[], call: Call, ports: Pick<CallPorts, 'limits'>): void {
   const { admission, cost, usage } = call.progress
   if (admission !== undefined) pushRemaining(head, admission, usage === undefined ? undefined : countedTokens(call))
   const { key } = call.principal
   if (key === undefined) return
   const { maxBudget, tokensPerMinute, requestsPerMinute } = key.limits
-  const spent = tools.limits.keySpend(limitedCall(call), admission)
+  const spent = ports.limits.keySpend(limitedCall(call), admission)
   if (spent !== undefined) head.push('x-litellm-key-spend', nanoToText(usdSum(spent, cost?.total ?? 0)))
   if (maxBudget !== undefined) head.push('x-litellm-key-max-budget', nanoToText(maxBudget))
   if (tokensPerMinute !== undefined) head.push('x-litellm-key-tpm-limit', String(tokensPerMinute))

@@ -6,8 +6,8 @@ import type { OpenStream } from './attempt.ts'
 import type { Call } from './call.ts'
 import { attemptError } from './failure.ts'
 import type { MockOptions } from './options.ts'
+import type { CallPorts } from './ports.ts'
 import type { Prepared } from './prepare.ts'
-import type { Tools } from './tools.ts'
 import { asksForUsage } from './upstream-body.ts'
 
 /** `mock_response: "litellm.RateLimitError"` and the like: fail as the provider would (contract 4.7). */
@@ -41,26 +41,26 @@ export function mockFailure(kind: NonNullable<MockOptions['failFirst']>, deploym
  * @param deadline `Clock.now()` at which the attempt is over
  * @throws GatewayError `invalid_request` for a call that is not a chat; its `answer` throws the mocked errors
  */
-export function mocked(call: Call, deployment: Deployment, deadline: number, tools: Tools): Prepared | undefined {
+export function mocked(call: Call, deployment: Deployment, deadline: number, ports: CallPorts): Prepared | undefined {
   const mock = call.options.mock
   const text = mock?.response ?? deployment.mockResponse
   if (text === undefined && mock?.toolCalls === undefined && mock?.timeout !== true) return undefined
-  const dialect = tools.dialect(call.dialect)
+  const dialect = ports.dialect(call.dialect)
   if (dialect.family !== 'chat') {
     throw new GatewayError('invalid_request', `mock_response answers chat and completion calls, not ${call.route}`, {
       param: 'mock_response',
     })
   }
-  const response = mockResponse(call, text ?? '', mock?.toolCalls ?? [], tools)
+  const response = mockResponse(call, text ?? '', mock?.toolCalls ?? [], ports)
   return {
     type: 'local',
     usage: response.usage,
     async answer() {
       if (mock?.timeout === true) {
-        await tools.sleep(Math.max(0, deadline - tools.clock.now()))
+        await ports.sleep(Math.max(0, deadline - ports.clock.now()))
         throw attemptError(deployment, { code: 'upstream_timeout', message: 'Timeout: mocked by mock_timeout' })
       }
-      if (mock !== undefined && mock.delayMs > 0) await tools.sleep(mock.delayMs)
+      if (mock !== undefined && mock.delayMs > 0) await ports.sleep(mock.delayMs)
       const code = text === undefined ? undefined : mockedErrors[text]
       if (code !== undefined) throw attemptError(deployment, { code, message: `mocked by mock_response: ${text}` })
       if (!call.stream) {
@@ -69,18 +69,18 @@ export function mocked(call: Call, deployment: Deployment, deadline: number, too
       }
       const encoder = dialect.openEncoder({ model: call.model, includeUsage: asksForUsage(call.body) })
       const events = eventsOf(response).map((event) => encoder.push(event))
-      return { type: 'stream', headers: [], stream: mockStream(events, tools) }
+      return { type: 'stream', headers: [], stream: mockStream(events, ports) }
     },
   }
 }
 
-function mockResponse(call: Call, text: string, toolCalls: readonly JsonValue[], tools: Tools): ChatResponse {
+function mockResponse(call: Call, text: string, toolCalls: readonly JsonValue[], ports: CallPorts): ChatResponse {
   const calls = toolCalls.flatMap((entry, index) => toolCallOf(entry, index))
   const outputTokens = Math.max(1, Math.ceil(text.length / 4))
   return {
     id: `chatcmpl-mock-${call.id}`,
     model: call.model,
-    created: Math.floor(tools.clock.wall() / 1000),
+    created: Math.floor(ports.clock.wall() / 1000),
     choices: [
       {
         index: 0,
@@ -126,14 +126,14 @@ function eventsOf(response: ChatResponse): readonly ChatEvent[] {
 /** Between two words of a canned stream, so that it can be seen to stream. */
 const wordMs = 15
 
-function mockStream(events: readonly string[], tools: Tools): OpenStream {
+function mockStream(events: readonly string[], ports: CallPorts): OpenStream {
   return {
     async attach(reply) {
       for (const event of events) {
         if (reply.gone) return new GatewayError('client_closed', 'The caller closed the connection.')
         if (event === '') continue
         reply.write(event)
-        await tools.sleep(wordMs)
+        await ports.sleep(wordMs)
       }
       reply.end()
       return undefined

@@ -10,10 +10,10 @@ import { type JsonObject, parseJsonObject } from '../lib/json.ts'
 import type { AttemptResult } from './attempt.ts'
 import type { Call } from './call.ts'
 import { isGatewayField } from './options.ts'
+import type { CallPorts } from './ports.ts'
 import { relayPipe, relayWhole } from './relay.ts'
 import { type Target, upstreamModelOf } from './route.ts'
 import type { StreamPipe } from './stream-pipe.ts'
-import type { Tools } from './tools.ts'
 import { translatePipe } from './translate-pipe.ts'
 import { asksForUsage, relayBody, translatedBody, type UpstreamBody } from './upstream-body.ts'
 
@@ -41,19 +41,19 @@ export interface Rendered {
  * relays bytes, different ones meet in the normal form.
  * @throws GatewayError `invalid_request`, `missing_parameter` or `unsupported_parameter` for what the caller sent
  */
-export function prepare(call: Call, target: Target, deployment: Deployment, tools: Tools): Prepared {
+export function prepare(call: Call, target: Target, deployment: Deployment, ports: CallPorts): Prepared {
   const model = upstreamModelOf(deployment, target.resolution.wildcard)
   // After a fallback the caller is told which model answered; otherwise the name it asked for (contract 4.3).
   const shown = target.fallback === undefined ? call.model : undefined
-  if (deployment.speaks.includes(call.dialect)) return prepareRelay(call, deployment, model, shown, tools)
-  const dialect = tools.dialect(call.dialect)
+  if (deployment.speaks.includes(call.dialect)) return prepareRelay(call, deployment, model, shown, ports)
+  const dialect = ports.dialect(call.dialect)
   if (dialect.family === 'count-tokens') {
     const body = Buffer.from(JSON.stringify(dialect.estimate(call.body)))
     return { type: 'local', usage: undefined, answer: async () => ({ type: 'whole', headers: [], body }) }
   }
-  const provider = providerDialect(call, deployment, dialect.family, tools)
+  const provider = providerDialect(call, deployment, dialect.family, ports)
   if (dialect.family === 'chat' && provider.family === 'chat') {
-    return prepareChat(call, deployment, dialect, provider, model, shown, tools)
+    return prepareChat(call, deployment, dialect, provider, model, shown, ports)
   }
   if (dialect.family === 'embeddings' && provider.family === 'embeddings') {
     return prepareEmbeddings(call, deployment, dialect, provider, model, shown)
@@ -61,9 +61,9 @@ export function prepare(call: Call, target: Target, deployment: Deployment, tool
   throw cannotServe(call, deployment, dialect.family)
 }
 
-function providerDialect(call: Call, deployment: Deployment, family: Dialect['family'], tools: Tools): Dialect {
+function providerDialect(call: Call, deployment: Deployment, family: Dialect['family'], ports: CallPorts): Dialect {
   for (const name of deployment.speaks) {
-    const dialect = tools.dialect(name)
+    const dialect = ports.dialect(name)
     // Legacy completions are relayed or translated from, never to.
     if (dialect.family === family && name !== 'openai-completions') return dialect
   }
@@ -83,9 +83,9 @@ function prepareRelay(
   deployment: Deployment,
   model: string,
   shown: string | undefined,
-  tools: Tools,
+  ports: CallPorts,
 ): Prepared {
-  const dialect = tools.dialect(call.dialect)
+  const dialect = ports.dialect(call.dialect)
   return {
     type: 'upstream',
     dialect: call.dialect,
@@ -108,9 +108,9 @@ function prepareChat(
   provider: ChatDialect,
   model: string,
   shown: string | undefined,
-  tools: Tools,
+  ports: CallPorts,
 ): Prepared {
-  const created = Math.floor(tools.clock.wall() / 1000)
+  const created = Math.floor(ports.clock.wall() / 1000)
   const decoded = withDefaults(decodeChat(call, caller), deployment)
   const encoded = provider.encodeRequest({ ...decoded, model, stream: call.stream })
   const warnings = [...(decoded.warnings ?? []), ...encoded.warnings]

@@ -11,10 +11,10 @@ import { Attempt } from './attempt.ts'
 import { type Call, newProgress } from './call.ts'
 import { mocked } from './mock.ts'
 import { readOptions } from './options.ts'
+import type { CallPorts } from './ports.ts'
 import { prepare } from './prepare.ts'
 import { Reply } from './reply.ts'
 import type { Target } from './route.ts'
-import type { Tools } from './tools.ts'
 
 /** The kinds of call with which a deployment can be probed; LiteLLM's `model_info.mode`. */
 export const probeModes = ['chat', 'completion', 'embedding'] as const
@@ -49,21 +49,26 @@ const asked: Readonly<Record<ProbeMode, readonly [DialectName, JsonObject]>> = {
  * One real call to one deployment, encoded and read as a caller's would be, but neither routed nor repeated, and without a word to
  * the deployment's health: what an operator asks must not change where calls go.
  */
-export async function probe(deployment: Deployment, snapshot: Snapshot, how: Probe, tools: Tools): Promise<Probed> {
-  const startedAt = tools.clock.now()
+export async function probe(deployment: Deployment, snapshot: Snapshot, how: Probe, ports: CallPorts): Promise<Probed> {
+  const startedAt = ports.clock.now()
   try {
-    const headers = await send(deployment, snapshot, how, tools)
-    return { error: undefined, headers, durationMs: tools.clock.now() - startedAt }
+    const headers = await send(deployment, snapshot, how, ports)
+    return { error: undefined, headers, durationMs: ports.clock.now() - startedAt }
   } catch (caught) {
-    return { error: asGatewayError(caught), headers: [], durationMs: tools.clock.now() - startedAt }
+    return { error: asGatewayError(caught), headers: [], durationMs: ports.clock.now() - startedAt }
   }
 }
 
-async function send(deployment: Deployment, snapshot: Snapshot, how: Probe, tools: Tools): Promise<UpstreamHeaders> {
-  const call = probeCall(deployment, snapshot, how, tools)
+async function send(
+  deployment: Deployment,
+  snapshot: Snapshot,
+  how: Probe,
+  ports: CallPorts,
+): Promise<UpstreamHeaders> {
+  const call = probeCall(deployment, snapshot, how, ports)
   const deadline = call.startedAt + how.timeoutMs
   const prepared =
-    mocked(call, deployment, deadline, tools) ?? prepare(call, targetOf(deployment, how), deployment, tools)
+    mocked(call, deployment, deadline, ports) ?? prepare(call, targetOf(deployment, how), deployment, ports)
   if (prepared.type === 'local') return (await prepared.answer()).headers
   const { router, maxResponseBytes } = snapshot.settings
   const limits = {
@@ -73,7 +78,7 @@ async function send(deployment: Deployment, snapshot: Snapshot, how: Probe, tool
     deadline,
     maxResponseBytes,
   }
-  const attempt = new Attempt(deployment, undefined, limits, tools)
+  const attempt = new Attempt(deployment, undefined, limits, ports)
   const model = modelOf(deployment, how)
   attempt.start(deployment.endpoint(prepared.dialect, { model, stream: false }), prepared.body.bytes)
   how.signal?.addEventListener(
@@ -100,13 +105,13 @@ function targetOf(deployment: Deployment, { wildcard }: Probe): Target {
   return { name: modelName, resolution: { group, wildcard }, fallback: undefined }
 }
 
-function probeCall(deployment: Deployment, snapshot: Snapshot, how: Probe, tools: Tools): Call {
+function probeCall(deployment: Deployment, snapshot: Snapshot, how: Probe, ports: CallPorts): Call {
   const [dialect, fields] = asked[how.mode]
   const body = { model: deployment.modelName, ...fields }
   const none = { timeout: undefined, streamTimeout: undefined, retries: undefined }
   return {
     id: `health-${deployment.id}`,
-    startedAt: tools.clock.now(),
+    startedAt: ports.clock.now(),
     dialect,
     route: '/health',
     snapshot,

@@ -3,14 +3,14 @@ import { account } from './account.ts'
 import type { Call } from './call.ts'
 import { costOfCall } from './cost-of-call.ts'
 import type { Served } from './dispatch.ts'
+import type { CallPorts } from './ports.ts'
 import { answerHead } from './response-head.ts'
-import type { Tools } from './tools.ts'
 
 /**
  * Stop 7: the answer in the caller's dialect.
  * @returns the error that cut a stream after its first content, already told to the caller in-band
  */
-export async function respond(call: Call, served: Served, tools: Tools): Promise<GatewayError | undefined> {
+export async function respond(call: Call, served: Served, ports: CallPorts): Promise<GatewayError | undefined> {
   const { deployment, prepared, result } = served
   if (prepared.type === 'upstream') {
     call.progress.dropped = prepared.body.dropped
@@ -19,12 +19,12 @@ export async function respond(call: Call, served: Served, tools: Tools): Promise
   const group = served.target.resolution.group.name
   if (result.type === 'stream') {
     const answered = { deployment, group, headers: result.headers, cost: undefined }
-    const head = answerHead(call, answered, 'text/event-stream; charset=utf-8', tools)
+    const head = answerHead(call, answered, 'text/event-stream; charset=utf-8', ports)
     head.push('cache-control', 'no-cache')
-    call.progress.firstContentMs = tools.clock.now() - call.startedAt
+    call.progress.firstContentMs = ports.clock.now() - call.startedAt
     call.reply.open(200, head)
     const error = await result.stream.attach(call.reply)
-    account(call, served, error, tools)
+    account(call, served, error, ports)
     return error
   }
   const rendered = served.rendered ?? {
@@ -32,10 +32,10 @@ export async function respond(call: Call, served: Served, tools: Tools): Promise
     usage: prepared.type === 'local' ? prepared.usage : undefined,
   }
   call.progress.usage = rendered.usage
-  call.progress.cost = costOfCall(call, served, rendered.usage, tools, result.headers)
+  call.progress.cost = costOfCall(call, served, rendered.usage, ports, result.headers)
   const answered = { deployment, group, headers: result.headers, cost: call.progress.cost }
-  const head = answerHead(call, answered, 'application/json', tools)
-  account(call, served, undefined, tools)
+  const head = answerHead(call, answered, 'application/json', ports)
+  account(call, served, undefined, ports)
   call.reply.send(200, head, rendered.bytes)
   return undefined
 }

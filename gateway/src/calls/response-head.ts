@@ -7,7 +7,7 @@ import type { UpstreamHeaders } from '../lib/http-client.ts'
 import { version } from '../lib/version.ts'
 import type { Call } from './call.ts'
 import { pushLimits } from './limits.ts'
-import type { Tools } from './tools.ts'
+import type { CallPorts } from './ports.ts'
 
 /** What the headers tell of the deployment that answered. */
 export interface Answered {
@@ -37,10 +37,10 @@ const notCopied: ReadonlySet<string> = new Set([
  * The response headers of a call: LiteLLM's (contract 4.3), ours, and the provider's under `llm_provider-`.
  * @returns name, value, name, value …
  */
-export function answerHead(call: Call, answered: Answered, contentType: string, tools: Tools): string[] {
+export function answerHead(call: Call, answered: Answered, contentType: string, ports: CallPorts): string[] {
   const { deployment } = answered
   const { progress } = call
-  const elapsedMs = tools.clock.now() - call.startedAt
+  const elapsedMs = ports.clock.now() - call.startedAt
   const head = [
     'content-type',
     contentType,
@@ -70,7 +70,7 @@ export function answerHead(call: Call, answered: Answered, contentType: string, 
   pushNames(head, 'x-midflight-dropped-params', progress.dropped)
   pushNames(head, 'x-midflight-changed-params', progress.changed)
   const ownEnd = head.length
-  pushLimits(head, call, tools)
+  pushLimits(head, call, ports)
   const limited = head.length > ownEnd
   const { headers } = answered
   for (let index = 0; index < headers.length; index += 2) {

@@ -6,7 +6,7 @@ import type { Signals } from '../strategies/strategy.ts'
 import { resolvedFor } from './access.ts'
 import type { Call } from './call.ts'
 import type { Fallback } from './options.ts'
-import type { Tools } from './tools.ts'
+import type { CallPorts } from './ports.ts'
 
 /** One model group to try, and the name to send to its deployments. */
 export interface Target {
@@ -49,56 +49,66 @@ export function upstreamModelOf(deployment: Deployment, wildcard: string | undef
  * A deployment that was tried is used again only when the group has no other (T12).
  * @returns `undefined` when every deployment of the group is cooling
  */
-export function pick(group: ModelGroup, tried: ReadonlySet<string>, call: Call, tools: Tools): Deployment | undefined {
+export function pick(
+  group: ModelGroup,
+  tried: ReadonlySet<string>,
+  call: Call,
+  ports: CallPorts,
+): Deployment | undefined {
   const [only, second] = group.deployments
   // A group of one is never cooled (reliability K97), so there is nothing to choose.
-  if (second === undefined) return only !== undefined && hasRoom(only, tools) ? only : undefined
-  const now = tools.clock.now()
-  const fresh = candidates(group, tried, now, tools)
-  const usableOnes = fresh.length > 0 ? fresh : candidates(group, none, now, tools)
+  if (second === undefined) return only !== undefined && hasRoom(only, ports) ? only : undefined
+  const now = ports.clock.now()
+  const fresh = candidates(group, tried, now, ports)
+  const usableOnes = fresh.length > 0 ? fresh : candidates(group, none, now, ports)
   const [first, other] = usableOnes
-  if (first === undefined) return soonest(group, tools)
+  if (first === undefined) return soonest(group, ports)
   if (other === undefined) return first
-  return tools.strategy(call.settings.router.strategy).choose(usableOnes, tools.signals)
+  return ports.strategy(call.settings.router.strategy).choose(usableOnes, ports.signals)
 }
 
 const none: ReadonlySet<string> = new Set()
 
 /** The usable deployments of the lowest order, without those tried. */
-function candidates(group: ModelGroup, tried: ReadonlySet<string>, now: number, tools: Tools): readonly Deployment[] {
+function candidates(
+  group: ModelGroup,
+  tried: ReadonlySet<string>,
+  now: number,
+  ports: CallPorts,
+): readonly Deployment[] {
   const found: Deployment[] = []
   for (const deployment of group.deployments) {
     const [first] = found
     if (first !== undefined && deployment.order !== first.order) break
-    if (!tried.has(deployment.id) && usable(deployment, now, tools)) found.push(deployment)
+    if (!tried.has(deployment.id) && usable(deployment, now, ports)) found.push(deployment)
   }
   return found
 }
 
 /** Whether a deployment of the group other than the given one can take a call now. */
-export function hasOther(group: ModelGroup, deployment: Deployment, tools: Tools): boolean {
-  const now = tools.clock.now()
-  return group.deployments.some((other) => other.id !== deployment.id && usable(other, now, tools))
+export function hasOther(group: ModelGroup, deployment: Deployment, ports: CallPorts): boolean {
+  const now = ports.clock.now()
+  return group.deployments.some((other) => other.id !== deployment.id && usable(other, now, ports))
 }
 
-function usable(deployment: Deployment, now: number, tools: Tools): boolean {
-  return hasRoom(deployment, tools) && tools.states.of(deployment.id).available(now)
+function usable(deployment: Deployment, now: number, ports: CallPorts): boolean {
+  return hasRoom(deployment, ports) && ports.states.of(deployment.id).available(now)
 }
 
-function hasRoom(deployment: Deployment, tools: Tools): boolean {
-  return deployment.maxParallel === undefined || tools.states.of(deployment.id).inFlight < deployment.maxParallel
+function hasRoom(deployment: Deployment, ports: CallPorts): boolean {
+  return deployment.maxParallel === undefined || ports.states.of(deployment.id).inFlight < deployment.maxParallel
 }
 
 /**
  * All are cooling, which happens when a change took the healthy ones away: the one whose cooldown ends first, rather than no answer at all.
  * `undefined` when what keeps them from serving is their parallel limit.
  */
-function soonest(group: ModelGroup, tools: Tools): Deployment | undefined {
+function soonest(group: ModelGroup, ports: CallPorts): Deployment | undefined {
   let best: Deployment | undefined
   for (const deployment of group.deployments) {
-    if (!hasRoom(deployment, tools)) continue
-    const ends = tools.states.of(deployment.id).coolUntil
-    if (best === undefined || ends < tools.states.of(best.id).coolUntil) best = deployment
+    if (!hasRoom(deployment, ports)) continue
+    const ends = ports.states.of(deployment.id).coolUntil
+    if (best === undefined || ends < ports.states.of(best.id).coolUntil) best = deployment
   }
   return best
 }

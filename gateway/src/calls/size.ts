@@ -4,8 +4,8 @@ import type { Price } from '../core/cost/price.ts'
 import type { JsonValue } from '../lib/json.ts'
 import type { CallSize } from '../state/limits/call-limits.ts'
 import type { Call } from './call.ts'
+import type { CallPorts } from './ports.ts'
 import { type Target, upstreamModelOf } from './route.ts'
-import type { Tools } from './tools.ts'
 
 /** Latin text has about four characters to a token; a little more is taken than will be used, so that limits hold. */
 const charactersPerToken = 3
@@ -26,7 +26,7 @@ const pricedDeployments = 8
 const withoutOutput: ReadonlySet<string> = new Set(['openai-embeddings', 'anthropic-count-tokens'])
 
 /** How much a call may use, as far as one can know before it is made. */
-export function sizeOf(call: Call, target: Target, tools: Pick<Tools, 'clock' | 'limits'>): CallSize {
+export function sizeOf(call: Call, target: Target, ports: Pick<CallPorts, 'clock' | 'limits'>): CallSize {
   const { group, wildcard } = target.resolution
   const { prices, settings } = call.snapshot
   const inputTokens = inputTokensOf(call)
@@ -42,7 +42,7 @@ export function sizeOf(call: Call, target: Target, tools: Pick<Tools, 'clock' | 
     if (rate === undefined || rate.input > 0 || rate.output > 0) free = false
     rates.push(rate)
   }
-  const longest = tools.limits.sizes.longestOutput(group.name, tools.clock.now()) ?? usualOutput
+  const longest = ports.limits.sizes.longestOutput(group.name, ports.clock.now()) ?? usualOutput
   const expected = withoutOutput.has(call.dialect) ? 0 : (askedOutput(call) ?? Math.min(longest, known ?? longest))
   const outputTokens = Math.ceil(expected * choices(call))
   for (const rate of rates) {

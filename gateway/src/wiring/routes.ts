@@ -9,7 +9,7 @@ import type { DescribedRoute } from '../api/openapi.ts'
 import { type Health, healthRoutes } from '../api/ops/health.ts'
 import { type Metrics, metricsRoute } from '../api/ops/metrics.ts'
 import type { BootOptions } from '../boot.ts'
-import type { Tools } from '../calls/tools.ts'
+import type { CallPorts } from '../calls/ports.ts'
 import type { Reconciler } from '../config/reconciler.ts'
 import { revertChange } from '../config/revert.ts'
 import { tryDeployment } from '../config/trial.ts'
@@ -29,7 +29,7 @@ import type { Replica } from './replica.ts'
 interface RoutesOptions {
   readonly boot: BootOptions
   readonly inputs: Inputs
-  readonly tools: Tools
+  readonly calls: CallPorts
   readonly directory: Directory
   readonly store: Store
   readonly stored: DatabaseSource
@@ -48,10 +48,10 @@ interface RoutesOptions {
 
 /** Everything that is answered, each route with what it works with. */
 export function allRoutes(options: RoutesOptions): readonly DescribedRoute[] {
-  const { boot, inputs, tools, directory, store, stored, reconciler, replica, limiting } = options
+  const { boot, inputs, calls, directory, store, stored, reconciler, replica, limiting } = options
   const { changes, feed } = replica
   const routes: readonly DescribedRoute[] = [
-    ...inferenceRoutes(tools, directory),
+    ...inferenceRoutes(calls, directory),
     ...modelRoutes(directory),
     ...configurationRoutes({
       reconciler,
@@ -65,7 +65,7 @@ export function allRoutes(options: RoutesOptions): readonly DescribedRoute[] {
     ...adminRoutes({
       changes,
       store,
-      tools,
+      calls,
       ledger: options.ledger,
       checker: options.checker,
       prices: options.prices,

@@ -1,4 +1,4 @@
-import type { Tools } from '../../calls/tools.ts'
+import type { CallPorts } from '../../calls/ports.ts'
 import type { Snapshot } from '../../config/snapshot.ts'
 import type { Trial } from '../../config/trial.ts'
 import type { Changes } from '../../core/changes.ts'
@@ -13,7 +13,7 @@ import type { HealthChecker } from './health/checker.ts'
 export interface AdminPorts {
   readonly changes: Changes
   readonly store: Store
-  readonly tools: Tools
+  readonly calls: CallPorts
   readonly ledger: Ledger
   readonly checker: HealthChecker
   readonly prices: PriceUpdates

@@ -1,7 +1,7 @@
 import { accessRefusal } from '../../calls/access.ts'
 import type { Call } from '../../calls/call.ts'
 import { handle } from '../../calls/handle.ts'
-import type { Tools } from '../../calls/tools.ts'
+import type { CallPorts } from '../../calls/ports.ts'
 import { GatewayError } from '../../core/errors.ts'
 import type { Customer } from '../../core/principal.ts'
 import type { DialectName } from '../../core/wire.ts'
@@ -25,7 +25,7 @@ function openAiPaths(name: string): readonly string[] {
 /** Where end users are looked up. */
 export type Customers = Pick<Directory, 'find'>
 
-export function inferenceRoutes(tools: Tools, customers?: Customers): readonly Route[] {
+export function inferenceRoutes(ports: CallPorts, customers?: Customers): readonly Route[] {
   return paths.flatMap(([dialect, ofDialect]) =>
     ofDialect.map(
       (path): Route => ({
@@ -37,7 +37,7 @@ export function inferenceRoutes(tools: Tools, customers?: Customers): readonly R
           const snapshot = snapshotOf(exchange)
           const request = await decodeRequest(exchange, snapshot.settings.maxRequestBytes, dialect)
           const call = callOf(exchange, snapshot, request, await customerOf(request, customers))
-          await handle(mayBeOutdated(call) ? await renewed(exchange, request, call, customers) : call, tools)
+          await handle(mayBeOutdated(call) ? await renewed(exchange, request, call, customers) : call, ports)
         },
       }),
     ),

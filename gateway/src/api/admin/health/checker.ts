@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import type { CallPorts } from '../../../calls/ports.ts'
 import { type ProbeMode, probe, probeModes } from '../../../calls/probe.ts'
-import type { Tools } from '../../../calls/tools.ts'
 import type { Snapshot } from '../../../config/snapshot.ts'
 import type { Deployment } from '../../../core/deployment.ts'
 import type { Principal } from '../../../core/principal.ts'
@@ -30,12 +30,12 @@ const longestError = 2_000
 
 /** Asks deployments whether they answer, and remembers what was found: the newest of each, and the last two thousand. */
 export class HealthChecker {
-  readonly #tools: Tools
+  readonly #ports: CallPorts
   readonly #latest = new Map<string, Check>()
   #history: Check[] = []
 
-  constructor(tools: Tools) {
-    this.#tools = tools
+  constructor(ports: CallPorts) {
+    this.#ports = ports
   }
 
   /** Newest first. */
@@ -96,16 +96,16 @@ export class HealthChecker {
     mode?: string,
     signal?: AbortSignal,
   ): Promise<Check> {
-    const at = this.#tools.clock.wall()
+    const at = this.#ports.clock.wall()
     const base = { id: randomUUID(), deployment, at, by: principal.userId || (principal.key?.shownAs ?? '') }
     const plan = planOf(deployment, snapshot, mode)
     if (typeof plan === 'string') {
       return { ...base, skipped: plan, error: undefined, rateLimits: {}, durationMs: 0 }
     }
     const how = { ...plan, principal, ...(signal === undefined ? {} : { signal }) }
-    const { error, headers, durationMs } = await probe(deployment, snapshot, how, this.#tools)
+    const { error, headers, durationMs } = await probe(deployment, snapshot, how, this.#ports)
     if (error?.code === 'internal')
-      this.#tools.report('health.check.failed', { deployment: deployment.id }, error.cause)
+      this.#ports.report('health.check.failed', { deployment: deployment.id }, error.cause)
     return {
       ...base,
       skipped: undefined,

@@ -48,9 +48,9 @@ const services = [
 ]
 
 export function healthCheckRoutes(
-  ports: Pick<AdminPorts, 'tools' | 'store' | 'tryDeployment' | 'checker'>,
+  ports: Pick<AdminPorts, 'calls' | 'store' | 'tryDeployment' | 'checker'>,
 ): readonly DeclaredRoute[] {
-  const { tools, store, checker } = ports
+  const { calls, store, checker } = ports
 
   return [
     adminRoute({
@@ -131,7 +131,7 @@ export function healthCheckRoutes(
       summary: 'Calls that are under way in this process',
       tag,
       roles: everyRole,
-      handle: () => ({ body: { in_flight_requests: tools.traffic.inFlight } }),
+      handle: () => ({ body: { in_flight_requests: calls.traffic.inFlight } }),
     }),
     adminRoute({
       method: 'GET',

@@ -1,4 +1,4 @@
-import type { Tools } from '../../../calls/tools.ts'
+import type { CallPorts } from '../../../calls/ports.ts'
 import type { Deployment } from '../../../core/deployment.ts'
 import { callersName } from '../../../core/parameter-names.ts'
 import type { ChatDialect } from '../../../dialects/dialect.ts'
@@ -40,7 +40,7 @@ const mostKnown = 2_000
  * OpenAI's parameters that reach the deployment's provider. Not a list that somebody keeps, but asked of the very encoder that calls
  * go through: a parameter is supported unless encoding it warns.
  */
-export function supportedParameters(deployment: Deployment, dialect: Tools['dialect']): readonly string[] {
+export function supportedParameters(deployment: Deployment, dialect: CallPorts['dialect']): readonly string[] {
   const { parameters, provider, speaks, upstreamModel } = deployment
   const key = JSON.stringify([provider, upstreamModel, speaks, parameters.alwaysPass])
   let supported = known.get(key)
@@ -52,7 +52,7 @@ export function supportedParameters(deployment: Deployment, dialect: Tools['dial
   return supported
 }
 
-function ask(deployment: Deployment, dialect: Tools['dialect']): readonly string[] {
+function ask(deployment: Deployment, dialect: CallPorts['dialect']): readonly string[] {
   const provider = deployment.speaks.map(dialect).find((spoken) => spoken.family === 'chat')
   const caller = dialect('openai-chat')
   if (provider?.family !== 'chat' || caller.family !== 'chat') return []

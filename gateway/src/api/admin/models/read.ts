@@ -58,9 +58,9 @@ const operator: Principal = {
   organization: undefined,
 }
 
-export function modelReadRoutes({ tools }: Pick<AdminPorts, 'tools'>): readonly DeclaredRoute[] {
+export function modelReadRoutes({ calls }: Pick<AdminPorts, 'calls'>): readonly DeclaredRoute[] {
   const show = (snapshot: Snapshot, deployment: Deployment): JsonObject =>
-    shownModel(snapshot, deployment, supportedParameters(deployment, tools.dialect))
+    shownModel(snapshot, deployment, supportedParameters(deployment, calls.dialect))
 
   async function info({
     exchange,
@@ -153,7 +153,7 @@ export function modelReadRoutes({ tools }: Pick<AdminPorts, 'tools'>): readonly 
             detail: { error: `Could not map model=${query.model}` },
           })
         }
-        const supported = visible.flatMap((deployment) => supportedParameters(deployment, tools.dialect))
+        const supported = visible.flatMap((deployment) => supportedParameters(deployment, calls.dialect))
         return { body: { supported_openai_params: [...new Set(supported)] } }
       },
     }),
@@ -200,7 +200,7 @@ export function modelReadRoutes({ tools }: Pick<AdminPorts, 'tools'>): readonly 
         list.map((deployment) => ({
           deployment,
           info: shownInfo(snapshot, deployment.id),
-          supported: supportedParameters(deployment, tools.dialect),
+          supported: supportedParameters(deployment, calls.dialect),
         })),
         published.has(name),
       ),

@@ -28,7 +28,7 @@ const counting = z.object({
 })
 
 /** What an answer cost, or a prompt would; and how many tokens a prompt has. */
-export function calculateRoutes({ tools }: Pick<AdminPorts, 'tools'>): readonly DeclaredRoute[] {
+export function calculateRoutes({ calls }: Pick<AdminPorts, 'calls'>): readonly DeclaredRoute[] {
   return [
     adminRoute({
       method: 'POST',
@@ -47,7 +47,7 @@ export function calculateRoutes({ tools }: Pick<AdminPorts, 'tools'>): readonly 
             "Bad Request - Either 'model' and 'messages', or 'completion_response' must be provided",
           )
         }
-        const priced = pricedModel(snapshot, model, tools.clock.wall())
+        const priced = pricedModel(snapshot, model, calls.clock.wall())
         if (priced === undefined) throw unpriced(model)
         const usage: Usage | undefined = isObject(answer)
           ? usageOf(answer)
@@ -92,7 +92,7 @@ export function calculateRoutes({ tools }: Pick<AdminPorts, 'tools'>): readonly 
   /** Of an answer in OpenAI's words, else in Anthropic's. */
   function usageOf(answer: JsonObject): Usage | undefined {
     for (const name of ['openai-chat', 'anthropic-messages'] as const) {
-      const dialect = tools.dialect(name)
+      const dialect = calls.dialect(name)
       const usage = dialect.family === 'chat' ? dialect.usageOf(answer) : undefined
       if (usage !== undefined) return servedAs(usage, undefined, answer.service_tier)
     }

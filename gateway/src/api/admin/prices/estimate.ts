@@ -29,7 +29,7 @@ const request = z.object({
 })
 
 /** `POST /cost/estimate`: what calls would cost at today's prices, discounts and margins (contract 1.8). */
-export function estimateRoutes({ tools }: Pick<AdminPorts, 'tools'>): readonly DeclaredRoute[] {
+export function estimateRoutes({ calls }: Pick<AdminPorts, 'calls'>): readonly DeclaredRoute[] {
   return [
     adminRoute({
       method: 'POST',
@@ -40,7 +40,7 @@ export function estimateRoutes({ tools }: Pick<AdminPorts, 'tools'>): readonly D
       body: request,
       handle({ body, exchange }) {
         const snapshot = snapshotOf(exchange)
-        const priced = pricedModel(snapshot, body.model, tools.clock.wall())
+        const priced = pricedModel(snapshot, body.model, calls.clock.wall())
         if (priced === undefined) throw unpriced(body.model)
         const usage = usageOf(body)
         const cost = costOf(usage, priced.price, snapshot.settings.terms.of(priced.provider))

@@ -21,9 +21,9 @@ const mostHours = 87_600
 export function reloadRoutes({
   ledger,
   prices,
-  tools,
-}: Pick<AdminPorts, 'ledger' | 'prices' | 'tools'>): readonly DeclaredRoute[] {
-  const now = (): string => new Date(tools.clock.wall()).toISOString()
+  calls,
+}: Pick<AdminPorts, 'ledger' | 'prices' | 'calls'>): readonly DeclaredRoute[] {
+  const now = (): string => new Date(calls.clock.wall()).toISOString()
   return [
     adminRoute({
       method: 'POST',
@@ -38,7 +38,7 @@ export function reloadRoutes({
         const reloaded = await prices.reload({ ...change, force: isForced })
         const { before, after } = reloaded
         const yesterday =
-          reloaded.change === undefined ? undefined : await yesterdayUnder(ledger, tools.clock.wall(), before, after)
+          reloaded.change === undefined ? undefined : await yesterdayUnder(ledger, calls.clock.wall(), before, after)
         return changeReply(change, reloaded.made, {
           message: `Price data reloaded successfully! ${reloaded.models} models updated.`,
           status: 'success',

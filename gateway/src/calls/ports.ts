@@ -8,8 +8,8 @@ import type { Traffic } from '../state/traffic.ts'
 import type { Signals, Strategy } from '../strategies/strategy.ts'
 import type { CallLedger } from './account.ts'
 
-/** What the data plane is given; nothing here changes while the process runs. */
-export interface Tools {
+/** What a call works through; nothing here changes while the process runs. */
+export interface CallPorts {
   readonly clock: Clock
   readonly deadlines: Deadlines
   /** Uniform in [0, 1). */
@@ -20,8 +20,8 @@ export interface Tools {
   /** Where calls are kept; `undefined`: nowhere. */
   readonly ledger: CallLedger | undefined
   readonly dialect: (name: DialectName) => Dialect
-  /** The strategy of that name; the default one where this version has none of that name. */
   readonly signals: Signals
+  /** The strategy of that name; the default one where this version has none of that name. */
   readonly strategy: (name: string) => Strategy
   /** Told of each error that is not the caller's or the provider's fault, with its cause. */
   readonly report: (event: string, facts: Readonly<Record<string, unknown>>, cause: unknown) => void
