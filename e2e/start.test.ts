@@ -34,7 +34,7 @@ after(async () => {
 describe('started with nothing', () => {
   it('prints its URL, a key it made, and a curl line that works when pasted', async () => {
     gateway = await startGateway({ key: undefined })
-    const banner = await untilSaid(gateway, /curl [^]*\}'\n/)
+    const banner = await untilSaid(gateway, /curl [\s\S]*\}'\n/)
     assert.match(banner, new RegExp(`http://(127\\.0\\.0\\.1|localhost):${gateway.port}`))
     assert.match(banner, /sk-\S{16,}/)
     const curl = curlLine(banner)
@@ -107,7 +107,7 @@ describe('started as LiteLLM is', () => {
       configText({ model_list: model_list(), general_settings: { master_key: 'sk-of-the-file' } }),
     )
     gateway = await startGateway({ config, key: undefined })
-    const banner = await untilSaid(gateway, /curl [^]*\}'\n/)
+    const banner = await untilSaid(gateway, /curl [\s\S]*\}'\n/)
     assert.doesNotMatch(banner, /sk-of-the-file/)
     // Whoever pastes the line has set the variable that it names to the key of the file.
     const curl = curlLine(banner).replaceAll(/\$\{?LITELLM_MASTER_KEY\}?/g, 'sk-of-the-file')
