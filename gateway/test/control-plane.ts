@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { type Prepared, prepare } from '../src/config/prepare.ts'
+import { prepare } from '../src/config/prepare.ts'
+import type { Prepared } from '../src/config/prepared.ts'
 import { UsagePool } from '../src/config/usage-pool.ts'
 import type { InputContent, Inputs, InputUri } from '../src/core/input.ts'
 import { type Problem, problem } from '../src/core/problem.ts'

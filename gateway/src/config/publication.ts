@@ -1,6 +1,6 @@
 import type { Problem } from '../core/problem.ts'
 import type { LastGood, LastGoodCopy } from './last-good.ts'
-import { type Prepared, snapshotOf } from './prepare.ts'
+import { type Prepared, snapshotOf } from './prepared.ts'
 import { BootValues } from './restart-required.ts'
 import type { Snapshot } from './snapshot.ts'
 

@@ -3,7 +3,7 @@ import type { Layer } from '../core/resource.ts'
 import { layersHash } from './content-hash.ts'
 import { layerDifference } from './layer-difference.ts'
 import type { NumberedContent, Numbering } from './numbering.ts'
-import type { Prepared } from './prepare.ts'
+import type { Prepared } from './prepared.ts'
 
 export interface Unnumbered {
   readonly prepared: Prepared
