@@ -16,8 +16,8 @@ test('a change is tried only, or waited for, in any of the words for it; other w
   assert.equal((await post('/config/reload?force=maybe', {})).status, 400)
   assert.equal((await post('/config/reload?force=1', {})).status, 200)
   assert.equal(await count(), 0)
-  for (const query of ['dry_run=false', 'dry_run=0', 'wait=all']) {
+  for (const query of ['dry_run=false', 'dry_run=0', 'wait=all', 'wait=none']) {
     assert.equal((await post(`/key/generate?${query}`, {})).status, 200, query)
   }
-  assert.equal(await count(), 3)
+  assert.equal(await count(), 4)
 })

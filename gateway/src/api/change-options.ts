@@ -3,11 +3,14 @@ import { GatewayError } from '../core/errors.ts'
 import type { Principal } from '../core/principal.ts'
 import type { Exchange } from './route.ts'
 
+/** Without a word: replicas that are well apply a change within milliseconds, and one that is not holds nobody up for long. */
+const usualWaitMs = 250
+/** Of `?wait=all`. */
 const defaultWaitMs = 5_000
 const longestWaitMs = 60_000
 
 /**
- * `If-Match: "12"`, `?dry_run=true`, `?wait=all&timeout=5s`: the same on every route that changes something.
+ * `If-Match: "12"`, `?dry_run=true`, `?wait=all&timeout=5s`, `?wait=none`: the same on every route that changes something.
  * @throws GatewayError `invalid_request` naming the header or parameter
  */
 export function readChangeOptions(exchange: Exchange, principal: Principal): ChangeOptions {
@@ -15,12 +18,12 @@ export function readChangeOptions(exchange: Exchange, principal: Principal): Cha
   const query = head.query === '' ? undefined : new URLSearchParams(head.query)
   const ifMatch = readIfMatch(exchange.request.headers['if-match'])
   const dryRun = readFlag('dry_run', query?.get('dry_run'))
-  const waits = readWait(query?.get('wait'))
+  const waitMs = readWait(query?.get('wait'), query?.get('timeout'))
   return {
     actor: actorOf(principal, `${head.method} ${withoutKeys(head.path)}`),
     ...(ifMatch === undefined ? {} : { ifMatch }),
     ...(dryRun ? { dryRun } : {}),
-    ...(waits ? { waitMs: readTimeout(query?.get('timeout')) } : {}),
+    ...(waitMs === undefined ? {} : { waitMs }),
   }
 }
 
@@ -60,12 +63,16 @@ export function readFlag(name: string, text: string | null | undefined): boolean
   throw new GatewayError('invalid_request', `${name} is neither \`true\` nor \`false\`.`, { param: name })
 }
 
-function readWait(text: string | null | undefined): boolean {
-  if (text === null || text === undefined) return false
-  if (text === 'all') return true
-  throw new GatewayError('invalid_request', 'wait can be `all` only; leave it out to wait for no other replica.', {
-    param: 'wait',
-  })
+/** @returns how long to wait for the other replicas, ms */
+function readWait(text: string | null | undefined, timeout: string | null | undefined): number | undefined {
+  if (text === null || text === undefined) return usualWaitMs
+  if (text === 'all') return readTimeout(timeout)
+  if (text === 'none') return undefined
+  throw new GatewayError(
+    'invalid_request',
+    'wait can be `all` or `none`; without it replicas that are well are waited for, a quarter of a second at most.',
+    { param: 'wait' },
+  )
 }
 
 function readTimeout(text: string | null | undefined): number {

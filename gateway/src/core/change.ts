@@ -47,7 +47,7 @@ export interface ChangeOptions {
   readonly ifMatch?: number
   /** `?dry_run=true`: everything but the commit. */
   readonly dryRun?: boolean
-  /** `?wait=all&timeout=5s`: answer when every live replica runs it, or after so long, ms. */
+  /** Answer when every live replica runs it, or after so long, ms (`?wait=all&timeout=5s`; shorter without it); absent: at once. */
   readonly waitMs?: number
   /** Answer only when no replica can act on the old state any more: deleted and blocked keys. */
   readonly revocation?: boolean
