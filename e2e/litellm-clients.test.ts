@@ -6,22 +6,13 @@ import { promisify } from 'node:util'
 import OpenAI from 'openai'
 import { type PlayedProvider, playProvider } from '../gateway/test/played/provider.ts'
 import { type GatewayProcess, masterKey, startGateway } from './processes.ts'
+import { pythonMissing } from './python.ts'
 
 /** Code as users of LiteLLM's proxy have it, unchanged (issue #3, shows 8). */
 
 const run = promisify(execFile)
 const script = fileURLToPath(new URL('./clients/litellm_admin.py', import.meta.url))
-
-async function missing(): Promise<string | false> {
-  try {
-    await run('python3', ['-c', 'import requests'])
-    return false
-  } catch {
-    return 'Python with requests is not installed'
-  }
-}
-
-const skip = await missing()
+const skip = (await pythonMissing()) ?? false
 
 describe('clients of LiteLLM', () => {
   let provider: PlayedProvider

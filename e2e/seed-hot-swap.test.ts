@@ -80,6 +80,8 @@ VK=$(awk -F= '$1=="OPENAI_API_KEY"{print $2}' volumes/env/.env)
 export MASTER_KEY VK
 python3 - <<'PY'
 import os, requests, json
+import { pythonMissing } from './python.ts'
+import { pythonMissing } from './python.ts'
 resp = requests.post(
     'http://localhost:10999/key/update',
     headers={
@@ -183,11 +185,8 @@ function ask(port: number, key: string, model: string): Promise<Response> {
 }
 
 async function whatIsMissing(): Promise<string | undefined> {
-  try {
-    await run('python3', ['-c', 'import requests'])
-  } catch {
-    return 'python3 with requests is not installed'
-  }
+  const missing = await pythonMissing()
+  if (missing !== undefined) return missing
   return (await isFree(guidePort)) ? undefined : `the guide's port ${guidePort} is taken`
 }
 
