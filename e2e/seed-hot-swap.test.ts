@@ -9,6 +9,7 @@ import { type PlayedProvider, playProvider } from '../gateway/test/played/provid
 import { startCluster } from './cluster.ts'
 import { haproxyMissing, startHaproxy } from './haproxy.ts'
 import { type GatewayProcess, masterKey, startGateway } from './processes.ts'
+import { pythonMissing } from './python.ts'
 import { makeScratch, type Scratch } from './scratch.ts'
 
 /**
@@ -80,8 +81,6 @@ VK=$(awk -F= '$1=="OPENAI_API_KEY"{print $2}' volumes/env/.env)
 export MASTER_KEY VK
 python3 - <<'PY'
 import os, requests, json
-import { pythonMissing } from './python.ts'
-import { pythonMissing } from './python.ts'
 resp = requests.post(
     'http://localhost:10999/key/update',
     headers={
