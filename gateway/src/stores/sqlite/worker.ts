@@ -21,7 +21,8 @@ interface Connection {
 
 /** At most so many statements are kept prepared per connection: all of the program's and some with lists of varying length. */
 const keptStatements = 200
-const watchMs = 100
+/** Two of these pass until a change on one process is confirmed by another: the answer to it waits for that. */
+const watchMs = 20
 const openTries = 50
 
 /** SQLite's primary result codes after which the file is opened anew. */
