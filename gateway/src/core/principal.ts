@@ -49,6 +49,19 @@ export interface ModelLimits {
   readonly budgetDuration: string | undefined
 }
 
+/** Of whoever has none. */
+export const noLimits: Limits = Object.freeze({
+  requestsPerMinute: undefined,
+  tokensPerMinute: undefined,
+  maxParallel: undefined,
+  maxBudget: undefined,
+  softBudget: undefined,
+  budgetDuration: undefined,
+  budgetResetAt: undefined,
+  models: new Map(),
+  any: false,
+})
+
 interface Subject {
   readonly id: string
   /** The shown name, '' without one. */

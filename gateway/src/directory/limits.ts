@@ -1,5 +1,5 @@
 import { type NanoUsd, usdToNano } from '../core/money.ts'
-import type { Limits, ModelLimits } from '../core/principal.ts'
+import { type Limits, type ModelLimits, noLimits } from '../core/principal.ts'
 import { isObject, type JsonValue } from '../lib/json.ts'
 import type { Row } from './row.ts'
 import { sharing } from './sharing.ts'
@@ -10,20 +10,6 @@ export interface TimedLimits {
   /** Unix ms. */
   readonly changeAt: number | undefined
 }
-
-const noModels: ReadonlyMap<string, ModelLimits> = new Map()
-
-export const noLimits: Limits = Object.freeze({
-  requestsPerMinute: undefined,
-  tokensPerMinute: undefined,
-  maxParallel: undefined,
-  maxBudget: undefined,
-  softBudget: undefined,
-  budgetDuration: undefined,
-  budgetResetAt: undefined,
-  models: noModels,
-  any: false,
-})
 
 /**
  * The limits of a record: its own fields, then those of the rows it refers to (its budget, the team's for its members), the
@@ -131,7 +117,7 @@ function modelLimits(rows: readonly Row[]): ReadonlyMap<string, ModelLimits> {
       else if (duration !== undefined && duration !== null) row.odd(`${path}.time_period`, 'a duration')
     })
   }
-  if (found === undefined) return noModels
+  if (found === undefined) return noLimits.models
   for (const limits of found.values()) Object.freeze(limits)
   return found
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type NanoUsd, usdToNano } from '../../core/money.ts'
-import type { Customer, Limits, Principal } from '../../core/principal.ts'
+import { type Customer, type Limits, noLimits, type Principal } from '../../core/principal.ts'
 import type { LimitSettings } from '../../core/settings.ts'
 import { systemClock } from '../../lib/clock.ts'
 import { CallLimits, type CallSize, type LimitedCall } from './call-limits.ts'
@@ -11,19 +11,8 @@ import { dollars, utcTime } from './refusal.ts'
 import { Rules } from './rules.ts'
 import { SpendBook } from './spend.ts'
 
-const none: Limits = {
-  requestsPerMinute: undefined,
-  tokensPerMinute: undefined,
-  maxParallel: undefined,
-  maxBudget: undefined,
-  softBudget: undefined,
-  budgetDuration: undefined,
-  models: new Map(),
-  any: false,
-}
-
 function limits(some: Partial<Limits>): Limits {
-  return { ...none, any: true, ...some }
+  return { ...noLimits, any: true, ...some }
 }
 
 const settings: LimitSettings = {
@@ -57,7 +46,7 @@ function callOf(who: Who): LimitedCall {
     principal: {
       role: 'internal_user',
       userId: who.user === undefined && who.member === undefined ? '' : 'ada',
-      key: subject(hash, who.key ?? none),
+      key: subject(hash, who.key ?? noLimits),
       user: who.user && subject('ada', who.user),
       team: who.team && subject('blue', who.team),
       member: who.member && { teamId: 'blue', userId: 'ada', limits: who.member },
@@ -147,7 +136,7 @@ describe('rules of callers', () => {
     ],
     [
       'team member',
-      { team: none, member: limits({ maxBudget: zero }) },
+      { team: noLimits, member: limits({ maxBudget: zero }) },
       'Budget has been exceeded! User=ada in Team=blue Current cost: 0.0, Max budget: 0.0',
     ],
     [
@@ -162,7 +151,7 @@ describe('rules of callers', () => {
     ],
     [
       'every customer, by the settings',
-      { customer: none, settings: { maxEndUserBudget: zero } },
+      { customer: noLimits, settings: { maxEndUserBudget: zero } },
       'ExceededBudget: End User=eve over budget. Spend=0.0, Budget=0.0',
     ],
     ['the proxy', { settings: { maxBudget: zero } }, 'Budget has been exceeded! Current cost: 0.0, Max budget: 0.0'],
@@ -226,7 +215,7 @@ describe('rules of callers', () => {
 
   it('a user’s own budget rests while the key belongs to a team, as in LiteLLM', async () => {
     const { calls, stop } = setUp()
-    assert.equal(await refusalOf(calls, callOf({ user: limits({ maxBudget: zero }), team: none })), undefined)
+    assert.equal(await refusalOf(calls, callOf({ user: limits({ maxBudget: zero }), team: noLimits })), undefined)
     await stop()
   })
 
@@ -346,7 +335,7 @@ describe('amounts and times in messages', () => {
 describe('the memory of rules', () => {
   it('callers without limits take none of it, and their cost is added to everybody all the same', () => {
     const rules = new Rules(60_000)
-    const { principal } = callOf({ key: none, team: none, user: none })
+    const { principal } = callOf({ key: noLimits, team: noLimits, user: noLimits })
     const capped = { ...settings, maxBudget: usdToNano(5) }
     assert.deepEqual(rules.ofPrincipal(principal, 'gpt', settings).rules, [])
     assert.deepEqual(

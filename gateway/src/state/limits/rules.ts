@@ -1,6 +1,6 @@
 import { parseDuration } from '../../core/duration.ts'
 import { type CounterWindow, counterName, type Demand, type Measure } from '../../core/limit.ts'
-import type { Customer, Limits, ModelLimits, Principal } from '../../core/principal.ts'
+import { type Customer, type Limits, type ModelLimits, noLimits, type Principal } from '../../core/principal.ts'
 import { memberId } from '../../core/record.ts'
 import type { LimitSettings } from '../../core/settings.ts'
 import { type Spender, type SpenderKind, spenderName } from '../../core/spend.ts'
@@ -274,7 +274,7 @@ function holdersOf(principal: Principal): readonly Holder[] {
     holders.push({ kind: 'team_member', value, limits: member.limits, budgeted: true })
   }
   if (principal.userId !== '') {
-    const limits = user?.limits ?? unlimited
+    const limits = user?.limits ?? noLimits
     holders.push({ kind: 'user', value: principal.userId, limits, budgeted: team === undefined })
   }
   if (organization !== undefined) {
@@ -292,14 +292,3 @@ function customerHolder(customer: Customer, settings: LimitSettings): Holder {
       : { ...limits, maxBudget: settings.maxEndUserBudget, any: true }
   return { kind: 'end_user', value: customer.id, limits: given, budgeted: true }
 }
-
-const unlimited: Limits = Object.freeze({
-  requestsPerMinute: undefined,
-  tokensPerMinute: undefined,
-  maxParallel: undefined,
-  maxBudget: undefined,
-  softBudget: undefined,
-  budgetDuration: undefined,
-  models: new Map(),
-  any: false,
-})
