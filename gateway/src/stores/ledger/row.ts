@@ -2,6 +2,7 @@ import type { NanoUsd } from '../../core/money.ts'
 import type { SettledCall } from '../../core/settled-call.ts'
 import type { Charge } from '../../core/spend.ts'
 import type { Usage } from '../../core/usage.ts'
+import { dayMs, utcDay } from '../../lib/utc-day.ts'
 import { cellOf } from './charges.ts'
 import type { Column, columns } from './columns.ts'
 
@@ -135,14 +136,13 @@ function jsonOf(value: unknown): unknown {
 
 let lastDay = ''
 let lastDayStart = -1
-const dayMs = 86_400_000
 
 /** UTC, as the daily sums count. Nearly every call is of the same day as the one before. */
 function dayOf(unixMs: number): string {
   const start = unixMs - (unixMs % dayMs)
   if (start !== lastDayStart) {
     lastDayStart = start
-    lastDay = new Date(start).toISOString().slice(0, 10)
+    lastDay = utcDay(start)
   }
   return lastDay
 }

@@ -3,8 +3,7 @@ import type { PriceBook } from '../../../core/cost/price-book.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import type { DailySum, Ledger } from '../../../core/ledger.ts'
 import { nanoToUsd } from '../../../core/money.ts'
-
-const dayMs = 86_400_000
+import { dayMs, utcDay } from '../../../lib/utc-day.ts'
 
 /** What yesterday's calls cost by two maps, dollars. */
 export interface Yesterday {
@@ -26,7 +25,7 @@ export async function yesterdayUnder(
   before: PriceBook,
   after: PriceBook,
 ): Promise<Yesterday | undefined> {
-  const day = new Date(now - dayMs).toISOString().slice(0, 10)
+  const day = utcDay(now - dayMs)
   let sums: readonly DailySum[]
   try {
     sums = await ledger.daily({ scope: 'all', from: day, to: day, by: ['provider', 'model'] })

@@ -1,35 +1,33 @@
 import { z } from 'zod'
 import { GatewayError } from '../../../core/errors.ts'
-import type { DailySum, Ledger, LedgerScope } from '../../../core/ledger.ts'
+import type { DailySum, LedgerScope } from '../../../core/ledger.ts'
 import { nanoToUsd } from '../../../core/money.ts'
 import type { Principal } from '../../../core/principal.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { page, pageSize, queryNames } from '../wire-fields.ts'
 import { daysOf } from './days.ts'
-import type { KeyName, Names } from './names.ts'
+import type { KeyName } from './names.ts'
+import type { SpendPorts } from './ports.ts'
 import { seesAll, spendReaders } from './visible.ts'
 
-interface Parts {
-  readonly ledger: Ledger
-  readonly names: Names
-}
+type ActivityPorts = Pick<SpendPorts, 'ledger' | 'names'>
 
 /** `GET /user|team|organization|customer|tag/daily/activity`: days, newest first, each with its models, providers and keys. */
-export function activityRoutes(parts: Parts): readonly DeclaredRoute[] {
+export function activityRoutes(ports: ActivityPorts): readonly DeclaredRoute[] {
   return [
-    activityRoute(parts, '/user/daily/activity', 'user', 'user_id', (principal) => [principal.userId]),
-    activityRoute(parts, '/user/daily/activity/aggregated', 'user', 'user_id', (principal) => [principal.userId]),
-    activityRoute(parts, '/team/daily/activity', 'team', 'team_ids', (principal) =>
+    activityRoute(ports, '/user/daily/activity', 'user', 'user_id', (principal) => [principal.userId]),
+    activityRoute(ports, '/user/daily/activity/aggregated', 'user', 'user_id', (principal) => [principal.userId]),
+    activityRoute(ports, '/team/daily/activity', 'team', 'team_ids', (principal) =>
       principal.team === undefined ? [] : [principal.team.id],
     ),
-    activityRoute(parts, '/organization/daily/activity', 'organization', 'organization_ids', () => []),
-    activityRoute(parts, '/customer/daily/activity', 'end-user', 'end_user_ids', () => []),
-    activityRoute(parts, '/tag/daily/activity', 'tag', 'tags', () => []),
+    activityRoute(ports, '/organization/daily/activity', 'organization', 'organization_ids', () => []),
+    activityRoute(ports, '/customer/daily/activity', 'end-user', 'end_user_ids', () => []),
+    activityRoute(ports, '/tag/daily/activity', 'tag', 'tags', () => []),
   ]
 }
 
 function activityRoute(
-  { ledger, names }: Parts,
+  { ledger, names }: ActivityPorts,
   path: string,
   scope: LedgerScope,
   parameter: string,

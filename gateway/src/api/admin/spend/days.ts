@@ -1,6 +1,8 @@
 import { GatewayError } from '../../../core/errors.ts'
+import { dayMs, utcDay } from '../../../lib/utc-day.ts'
 
-const dayMs = 86_400_000
+/** Where LiteLLM shows "the last 30 days". */
+const usualDays = 30
 
 /** UTC days, both inclusive. */
 export interface Days {
@@ -15,16 +17,20 @@ export function daysOf(start: string | undefined, end: string | undefined): Days
       param: start === undefined ? 'start_date' : 'end_date',
     })
   }
-  return { from: dayOf(momentOf(start, 'start_date', 0)), to: dayOf(momentOf(end, 'end_date', 0)) }
+  return { from: utcDay(momentOf(start, 'start_date', 0)), to: utcDay(momentOf(end, 'end_date', 0)) }
 }
 
-/** The last days up to today, today included. */
-export function lastDays(count: number, now: number): Days {
-  return { from: dayOf(now - (count - 1) * dayMs), to: dayOf(now) }
+/** The last 30 days, today included. */
+export function lastDays(now: number): Days {
+  return { from: utcDay(now - (usualDays - 1) * dayMs), to: utcDay(now) }
 }
 
-export function dayOf(unixMs: number): string {
-  return new Date(unixMs).toISOString().slice(0, 10)
+/** The days that a query names, else the last ones. @throws GatewayError `bad_request` when it names one end only */
+export function daysOrLast(
+  { start_date: start, end_date: end }: { start_date?: string | undefined; end_date?: string | undefined },
+  now: number,
+): Days {
+  return start === undefined && end === undefined ? lastDays(now) : daysOf(start, end)
 }
 
 /**

@@ -1,31 +1,22 @@
 import { z } from 'zod'
-import type { DailyQuery, DailySum, Ledger } from '../../../core/ledger.ts'
+import type { DailyQuery, DailySum } from '../../../core/ledger.ts'
 import { nanoToUsd } from '../../../core/money.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
+import { tokenOfEither } from '../keys/token.ts'
 import { pageSize, queryNames } from '../wire-fields.ts'
-import { type Days, daysOf, lastDays } from './days.ts'
-import type { Names } from './names.ts'
+import { type Days, daysOrLast, lastDays } from './days.ts'
+import type { SpendPorts } from './ports.ts'
 import { reportQuery, spendReport } from './report.ts'
 import { overseers } from './visible.ts'
-
-/** Where LiteLLM shows "the last 30 days". */
-const usualDays = 30
 
 const limit = pageSize(10, 1_000)
 const dates = { start_date: z.string().optional(), end_date: z.string().optional() }
 
-interface Parts {
-  readonly ledger: Ledger
-  readonly names: Names
-  readonly hashOf: (key: string) => string
-  readonly now: () => number
-}
-
 /** Sums over the whole proxy; for administrators. */
-export function globalSpendRoutes({ hashOf, ledger, names, now }: Parts): readonly DeclaredRoute[] {
-  const usual = () => lastDays(usualDays, now())
-  const chosen = (query: { start_date?: string | undefined; end_date?: string | undefined }): Days =>
-    query.start_date === undefined && query.end_date === undefined ? usual() : daysOf(query.start_date, query.end_date)
+export function globalSpendRoutes(ports: SpendPorts): readonly DeclaredRoute[] {
+  const { ledger, names, now } = ports
+  const usual = () => lastDays(now())
+  const chosen = (query: Parameters<typeof daysOrLast>[0]): Days => daysOrLast(query, now())
   const ever: Days = { from: '0000-01-01', to: '9999-12-31' }
   const top = async (query: DailyQuery, count: number) =>
     [...(await ledger.daily(query))].sort((one, other) => other.cost - one.cost).slice(0, count)
@@ -54,7 +45,7 @@ export function globalSpendRoutes({ hashOf, ledger, names, now }: Parts): readon
       'Spend of each day.',
       z.object({ api_key: z.string().optional() }),
       async (query) => {
-        const of = query.api_key === undefined ? { scope: 'all' as const } : keyScope(hashOf(query.api_key))
+        const of = query.api_key === undefined ? { scope: 'all' as const } : keyScope(tokenOfEither(query.api_key))
         return (await ledger.daily({ ...of, ...usual(), by: ['day'] })).map(({ day, cost }) => ({
           date: day,
           spend: nanoToUsd(cost),
@@ -92,7 +83,7 @@ export function globalSpendRoutes({ hashOf, ledger, names, now }: Parts): readon
       z.object({ startTime: z.string().optional(), endTime: z.string().optional(), api_key: z.string().optional() }),
       async (query) => {
         const days = chosen({ start_date: query.startTime, end_date: query.endTime })
-        const key = query.api_key === undefined ? {} : { key: hashOf(query.api_key) }
+        const key = query.api_key === undefined ? {} : { key: tokenOfEither(query.api_key) }
         return (await top({ scope: 'end-user', ...days, ...key, by: ['holder'] }, 100)).map((sum) => ({
           end_user: sum.holder,
           total_count: sum.calls,
@@ -124,7 +115,7 @@ export function globalSpendRoutes({ hashOf, ledger, names, now }: Parts): readon
       })),
     ),
     sumRoute('/global/spend/report', 'Spend by day and team or customer, or by key.', reportQuery, (query) =>
-      spendReport(query, { ledger, names, now, hashOf }),
+      spendReport(query, ports),
     ),
     sumRoute('/global/activity', 'Calls and tokens of each day.', z.object(dates), async (query) =>
       activityToWire(await ledger.daily({ scope: 'all', ...chosen(query), by: ['day'] })),

@@ -3,14 +3,15 @@ import { GatewayError } from '../../../core/errors.ts'
 import type { CallQuery, Ledger } from '../../../core/ledger.ts'
 import { usdToNano } from '../../../core/money.ts'
 import type { SettledCall } from '../../../core/settled-call.ts'
+import { dayMs } from '../../../lib/utc-day.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
+import { tokenOfEither } from '../keys/token.ts'
 import { page, pageSize, queryFlag } from '../wire-fields.ts'
 import { daysOf, momentOf } from './days.ts'
 import { callToCsv, callToWire, csvHead } from './row.ts'
 import { summaryByDay } from './summary.ts'
 import { narrowed, spendReaders } from './visible.ts'
 
-const dayMs = 86_400_000
 /** LiteLLM answers all rows at once; more than this have to be paged (`/spend/logs/v2`). */
 const mostUnpaged = 10_000
 /** Rows of one export; the rest is fetched with a later `start_date`. */
@@ -50,7 +51,7 @@ const sorts = {
 const sortNames = Object.keys(sorts) as (keyof typeof sorts)[]
 
 /** Rows of the ledger, newest first. */
-export function logRoutes(ledger: Ledger, hashOf: (key: string) => string): readonly DeclaredRoute[] {
+export function logRoutes(ledger: Ledger): readonly DeclaredRoute[] {
   const filterSchema = z.object(filters)
   const queryOf = (asked: z.output<typeof filterSchema>): Omit<CallQuery, 'limit'> =>
     Object.fromEntries(
@@ -58,7 +59,7 @@ export function logRoutes(ledger: Ledger, hashOf: (key: string) => string): read
         from: asked.start_date === undefined ? undefined : momentOf(asked.start_date, 'start_date', 0),
         to: asked.end_date === undefined ? undefined : momentOf(asked.end_date, 'end_date', dayMs),
         callId: asked.request_id,
-        key: asked.api_key === undefined ? undefined : hashOf(asked.api_key),
+        key: asked.api_key === undefined ? undefined : tokenOfEither(asked.api_key),
         user: asked.user_id,
         team: asked.team_id,
         organization: asked.organization_id,

@@ -1,8 +1,9 @@
 import { z } from 'zod'
-import type { DailyQuery, DailySum, Ledger } from '../../../core/ledger.ts'
+import type { DailyQuery, DailySum } from '../../../core/ledger.ts'
 import { nanoToUsd } from '../../../core/money.ts'
-import { type Days, daysOf, lastDays } from './days.ts'
-import type { Names } from './names.ts'
+import { tokenOfEither } from '../keys/token.ts'
+import { daysOrLast } from './days.ts'
+import type { SpendPorts } from './ports.ts'
 
 export const reportQuery = z.object({
   start_date: z.string().optional(),
@@ -16,30 +17,18 @@ export const reportQuery = z.object({
 
 type ReportQuery = z.output<typeof reportQuery>
 
-interface Parts {
-  readonly ledger: Ledger
-  readonly names: Names
-  readonly now: () => number
-  readonly hashOf: (key: string) => string
-}
-
-const usualDays = 30
-
 /**
  * `/global/spend/report`, which has two forms: days with their teams or customers, or the keys with their models, when it is about
  * keys or a user.
  */
-export async function spendReport(query: ReportQuery, { hashOf, ledger, names, now }: Parts): Promise<unknown> {
-  const days: Days =
-    query.start_date === undefined && query.end_date === undefined
-      ? lastDays(usualDays, now())
-      : daysOf(query.start_date, query.end_date)
+export async function spendReport(query: ReportQuery, { ledger, names, now }: SpendPorts): Promise<unknown> {
+  const days = daysOrLast(query, now())
   if (query.internal_user_id !== undefined) {
     const of = { scope: 'user', holders: [query.internal_user_id] } as const
     return keysToWire(await ledger.daily({ ...of, ...days, by: ['key', 'model'] }), (sum) => sum.key)
   }
   if (query.api_key !== undefined || query.group_by === 'api_key') {
-    const holders = query.api_key === undefined ? {} : { holders: [hashOf(query.api_key)] }
+    const holders = query.api_key === undefined ? {} : { holders: [tokenOfEither(query.api_key)] }
     return keysToWire(
       await ledger.daily({ scope: 'key', ...holders, ...days, by: ['holder', 'model'] }),
       (sum) => sum.holder,

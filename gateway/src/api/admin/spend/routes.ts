@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import type { DeclaredRoute } from '../../admin-route.ts'
 import type { AdminPorts } from '../ports.ts'
 import { activityRoutes } from './activity.ts'
@@ -14,14 +13,9 @@ export function spendRoutes(
   const { clock } = calls
   const names = new Names(store)
   return [
-    ...logRoutes(ledger, hashOfKey),
-    ...globalSpendRoutes({ ledger, names, now: () => clock.wall(), hashOf: hashOfKey }),
+    ...logRoutes(ledger),
+    ...globalSpendRoutes({ ledger, names, now: () => clock.wall() }),
     ...spendRecordRoutes({ ...ports, clock }),
     ...activityRoutes({ ledger, names }),
   ]
-}
-
-/** Keys are named by their hash; a plain one is hashed as it is when it calls. */
-function hashOfKey(key: string): string {
-  return key.startsWith('sk-') ? hash('sha256', key) : key
 }

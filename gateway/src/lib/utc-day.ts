@@ -1,0 +1,6 @@
+export const dayMs = 86_400_000
+
+/** The day in UTC, `YYYY-MM-DD`. */
+export function utcDay(unixMs: number): string {
+  return new Date(unixMs).toISOString().slice(0, 10)
+}
