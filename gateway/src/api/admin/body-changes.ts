@@ -15,6 +15,11 @@ export function withChanges(body: JsonObject, sent: JsonObject, cleared: JsonObj
   return changed
 }
 
+/** What `withChanges` puts where something is cleared: the empty lists and mappings of a row where nothing was said. */
+export function clearedOf(empty: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(empty).filter(([, value]) => typeof value === 'object' && value !== null))
+}
+
 /** What of a body has one of these names. */
 export function pick(body: JsonObject, names: readonly string[]): JsonObject {
   return Object.fromEntries(names.filter((name) => body[name] !== undefined).map((name) => [name, body[name]]))

@@ -4,7 +4,7 @@ import type { Transaction } from '../../../core/store.ts'
 import type { JsonObject } from '../../../lib/json.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { changeReply } from '../../change-reply.ts'
-import { isoTime, namesOf, present, textOf, withChanges } from '../body-changes.ts'
+import { clearedOf, isoTime, namesOf, present, textOf, withChanges } from '../body-changes.ts'
 import { tokenOfEither } from '../keys/token.ts'
 import type { RecordPorts } from '../record-ports.ts'
 import { plainDetail } from '../refusals.ts'
@@ -34,7 +34,7 @@ const emptyGroup = {
   assigned_team_ids: [],
   assigned_key_ids: [],
 }
-const clearedGroup = Object.fromEntries(Object.entries(emptyGroup).filter(([, value]) => value !== null))
+const clearedGroup = clearedOf(emptyGroup)
 
 export function accessGroupRoutes(ports: RecordPorts): readonly DeclaredRoute[] {
   return ['/v1/access_group', '/v1/unified_access_group'].flatMap((path) => [

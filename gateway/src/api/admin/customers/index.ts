@@ -94,7 +94,7 @@ export function customerRoutes(ports: RecordPorts): readonly DeclaredRoute[] {
       async handle(call) {
         const { user_id: id, spend, blocked } = call.body
         const outcome = await ports.changes.records(
-          { ...call.change, ...(blocked === true ? { revocation: true } : {}) },
+          { ...call.change, revocation: blocked === true },
           async (transaction) => {
             const before = await transaction.record('customer', id)
             if (before === undefined) throw unknown(id, 'user_id')
@@ -155,19 +155,16 @@ function blockRoute(ports: RecordPorts, path: string, blocked: boolean): Declare
     roles: ['proxy_admin'],
     body: z.object({ user_ids: z.array(z.string().min(1)) }),
     async handle(call) {
-      const outcome = await ports.changes.records(
-        { ...call.change, ...(blocked ? { revocation: true } : {}) },
-        async (transaction) => {
-          const changed: StoredRecord[] = []
-          for (const id of new Set(call.body.user_ids)) {
-            const before = await transaction.record('customer', id)
-            if (before === undefined && !blocked) continue
-            const body = before?.body ?? { ...emptyCustomer, user_id: id }
-            changed.push(await transaction.putRecord('customer', id, { ...body, blocked }))
-          }
-          return changed
-        },
-      )
+      const outcome = await ports.changes.records({ ...call.change, revocation: blocked }, async (transaction) => {
+        const changed: StoredRecord[] = []
+        for (const id of new Set(call.body.user_ids)) {
+          const before = await transaction.record('customer', id)
+          if (before === undefined && !blocked) continue
+          const body = before?.body ?? { ...emptyCustomer, user_id: id }
+          changed.push(await transaction.putRecord('customer', id, { ...body, blocked }))
+        }
+        return changed
+      })
       return changeReply(call.change, outcome, { blocked_users: await customerRows(ports, outcome.result) })
     },
   })

@@ -65,16 +65,12 @@ function blockRoute(ports: RecordPorts, path: string, blocked: boolean): Declare
     async handle(call) {
       const { key: named } = call.body
       if (!isKeyOrHash(named)) throw refusal(400, 'Invalid key format.', 'bad_request_error', 'key')
-      const outcome = await ports.changes.records(
-        { ...call.change, ...(blocked ? { revocation: true } : {}) },
-        async (transaction) => {
-          const key = await findKey(transaction, named)
-          if (key === undefined)
-            throw refusal(404, `Key not found. Passed key=${shown(named)}`, 'not_found_error', 'key')
-          await permitKey(transaction, call.principal, 'key.block', key, path)
-          return transaction.putRecord('key', key.id, { ...key.body, blocked })
-        },
-      )
+      const outcome = await ports.changes.records({ ...call.change, revocation: blocked }, async (transaction) => {
+        const key = await findKey(transaction, named)
+        if (key === undefined) throw refusal(404, `Key not found. Passed key=${shown(named)}`, 'not_found_error', 'key')
+        await permitKey(transaction, call.principal, 'key.block', key, path)
+        return transaction.putRecord('key', key.id, { ...key.body, blocked })
+      })
       const [row] = await keyRows(ports, ports.store, [outcome.result])
       return changeReply(call.change, outcome, { ...row?.row, token: outcome.result.id })
     },

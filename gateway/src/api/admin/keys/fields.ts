@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { clearedOf } from '../body-changes.ts'
 import { flag, limitFields, metadataFields, names, object, text } from '../wire-fields.ts'
 
 /** `key_type` and the routes it stands for (contract 3.2). */
@@ -131,9 +132,7 @@ export const emptyKey = {
 } as const
 
 /** Lists and mappings are empty when they are cleared, never null. */
-export const clearedKey = Object.fromEntries(
-  Object.entries(emptyKey).filter(([, value]) => typeof value === 'object' && value !== null),
-)
+export const clearedKey = clearedOf(emptyKey)
 
 /** What says how much a key may spend or call: whoever did not set it may not lift it. */
 export const keyLimits = [

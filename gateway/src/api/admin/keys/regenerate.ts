@@ -72,26 +72,23 @@ async function regenerate(ports: RecordPorts, call: RegenerateCall, named: strin
   const token = tokenOf(key)
   const revokesAt = (now: number) => (period === '' ? undefined : afterDuration(now, period, 'grace_period'))
   revokesAt(0)
-  const outcome = await ports.changes.records(
-    { ...call.change, ...(period === '' ? { revocation: true } : {}) },
-    async (transaction) => {
-      const old = await findKey(transaction, named)
-      if (old === undefined) throw refusal(404, `Key ${shown(named)} not found.`, 'not_found_error', 'key')
-      await permitKey(transaction, call.principal, 'key.regenerate', old, '/key/regenerate')
-      await refuseHigherRole(transaction, call.principal, textOf(old.body.user_id))
-      if (Object.keys(present(changes)).length > 0) {
-        await permitUpdate(transaction, call.principal, old, present(changes), [], '/key/regenerate')
-      }
-      if (token === old.id) throw wrapped(400, 'new_key is the key itself.')
-      if ((await transaction.record('key', token)) !== undefined || (await transaction.record('retired-key', token))) {
-        throw wrapped(400, `Key with this value already exists. Key=${shownKey(key)}`)
-      }
-      const changed = await changeKey(ports, transaction, old, { ...changes, key: old.id })
-      const routes = routesTold(call.principal, textOf(changed.body.user_id))
-      const made = routes === undefined ? changed : { ...changed, body: { ...changed.body, allowed_routes: routes } }
-      return replaceKey(transaction, made, token, shownKey(key), revokesAt(transaction.now))
-    },
-  )
+  const outcome = await ports.changes.records({ ...call.change, revocation: period === '' }, async (transaction) => {
+    const old = await findKey(transaction, named)
+    if (old === undefined) throw refusal(404, `Key ${shown(named)} not found.`, 'not_found_error', 'key')
+    await permitKey(transaction, call.principal, 'key.regenerate', old, '/key/regenerate')
+    await refuseHigherRole(transaction, call.principal, textOf(old.body.user_id))
+    if (Object.keys(present(changes)).length > 0) {
+      await permitUpdate(transaction, call.principal, old, present(changes), [], '/key/regenerate')
+    }
+    if (token === old.id) throw wrapped(400, 'new_key is the key itself.')
+    if ((await transaction.record('key', token)) !== undefined || (await transaction.record('retired-key', token))) {
+      throw wrapped(400, `Key with this value already exists. Key=${shownKey(key)}`)
+    }
+    const changed = await changeKey(ports, transaction, old, { ...changes, key: old.id })
+    const routes = routesTold(call.principal, textOf(changed.body.user_id))
+    const made = routes === undefined ? changed : { ...changed, body: { ...changed.body, allowed_routes: routes } }
+    return replaceKey(transaction, made, token, shownKey(key), revokesAt(transaction.now))
+  })
   const { old, made } = outcome.result
   if (call.change.dryRun !== true) {
     await ports.spending.move({ kind: 'api_key', value: old }, { kind: 'api_key', value: token })

@@ -1,6 +1,6 @@
 import type { StoredRecord } from '../../../core/record.ts'
 import type { JsonObject } from '../../../lib/json.ts'
-import { isoTime, textOf } from '../body-changes.ts'
+import { clearedOf, isoTime, textOf } from '../body-changes.ts'
 import { budgetRow } from '../budgets/row.ts'
 import { budgetsOf } from '../keys/row.ts'
 import { moneyFields, spentBy } from '../money-fields.ts'
@@ -17,7 +17,7 @@ export const emptyOrganization = {
   object_permission: null,
 } as const
 
-export const clearedOrganization = { metadata: {}, models: [] }
+export const clearedOrganization = clearedOf(emptyOrganization)
 
 type RowTools = Pick<RecordPorts, 'spending' | 'timezone' | 'clock' | 'store'>
 

@@ -129,13 +129,10 @@ function blockRoute(ports: RecordPorts, path: string, blocked: boolean): Declare
     roles: ['proxy_admin'],
     body: z.object({ team_id: z.string() }),
     async handle(call) {
-      const outcome = await ports.changes.records(
-        { ...call.change, ...(blocked ? { revocation: true } : {}) },
-        async (transaction) => {
-          const team = await knownTeam(transaction, call.body.team_id)
-          return transaction.putRecord('team', team.id, { ...team.body, blocked })
-        },
-      )
+      const outcome = await ports.changes.records({ ...call.change, revocation: blocked }, async (transaction) => {
+        const team = await knownTeam(transaction, call.body.team_id)
+        return transaction.putRecord('team', team.id, { ...team.body, blocked })
+      })
       return changeReply(call.change, outcome, await teamRow(ports, outcome.result))
     },
   })

@@ -1,6 +1,6 @@
 import type { StoredRecord } from '../../../core/record.ts'
 import type { JsonObject } from '../../../lib/json.ts'
-import { isoTime, objectOf, textOf } from '../body-changes.ts'
+import { clearedOf, isoTime, objectOf, textOf } from '../body-changes.ts'
 import { budgetRow } from '../budgets/row.ts'
 import { budgetsOf } from '../keys/row.ts'
 import { moneyFields, spentBy } from '../money-fields.ts'
@@ -32,10 +32,7 @@ export const emptyTeam = {
   allowed_vector_store_indexes: [],
 } as const
 
-export const clearedTeam = {
-  ...Object.fromEntries(Object.entries(emptyTeam).filter(([, value]) => typeof value === 'object' && value !== null)),
-  blocked: false,
-}
+export const clearedTeam = { ...clearedOf(emptyTeam), blocked: false }
 
 type RowTools = Pick<RecordPorts, 'spending' | 'timezone' | 'clock'>
 

@@ -79,7 +79,7 @@ type Call = AdminCall<unknown, unknown>
 async function updateUser(ports: RecordPorts, call: Call, request: JsonObject) {
   const outcome = await ports.changes.records(
     // A role or a block that is taken away must not work on any replica.
-    { ...call.change, ...(request.user_role === undefined && request.blocked !== true ? {} : { revocation: true }) },
+    { ...call.change, revocation: request.user_role !== undefined || request.blocked === true },
     async (transaction) => {
       const id = textOf(request.user_id)
       const email = textOf(request.user_email)

@@ -1,6 +1,6 @@
 import type { StoredRecord } from '../../../core/record.ts'
 import type { JsonObject } from '../../../lib/json.ts'
-import { isoTime, omit, textOf } from '../body-changes.ts'
+import { clearedOf, isoTime, omit, textOf } from '../body-changes.ts'
 import { moneyFields, spentBy } from '../money-fields.ts'
 import type { Reader } from '../permissions.ts'
 import type { RecordPorts } from '../record-ports.ts'
@@ -27,9 +27,7 @@ export const emptyUser = {
   object_permission: null,
 } as const
 
-export const clearedUser = Object.fromEntries(
-  Object.entries(emptyUser).filter(([, value]) => typeof value === 'object' && value !== null),
-)
+export const clearedUser = clearedOf(emptyUser)
 
 /** Rows of users; the teams of each are what the memberships say. */
 export async function userRows(
