@@ -188,7 +188,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
     replica,
     limiting,
     prices: prices.updates,
-    ledger: keeping.ledger,
+    keeping,
     checker,
     authenticator,
     metrics,

@@ -19,8 +19,6 @@ export interface MapRecord {
   readonly lastFailure: string | undefined
 }
 
-export const emptyRecord: MapRecord = fromSpec({})
-
 export function fromSpec(spec: JsonValue | undefined): MapRecord {
   const fields = isObject(spec) ? spec : {}
   return {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import type { LedgerHealth } from '../api/admin/configuration/status.ts'
 import type { CallLedger } from '../calls/account.ts'
 import type { Ledger } from '../core/ledger.ts'
 import type { SettledCall } from '../core/settled-call.ts'
@@ -22,20 +23,9 @@ const lastFlushMs = 5_000
 export interface CallKeeping {
   readonly calls: CallLedger
   readonly ledger: Ledger
-  readonly status: () => LedgerStatus
+  readonly health: () => LedgerHealth
   start(): void
   stop(): Promise<void>
-}
-
-/** What an operator is told of the way from a call to the store. */
-export interface LedgerStatus {
-  /** Why the disk takes no rows. */
-  readonly disk: string | undefined
-  /** Why the store takes no rows. */
-  readonly store: string | undefined
-  readonly backlogBytes: number
-  /** Rows can neither be written nor held any more: calls are refused. */
-  readonly full: boolean
 }
 
 interface CallKeepingOptions {
@@ -82,7 +72,7 @@ export function openCallKeeping(options: CallKeepingOptions): CallKeeping {
         return outbox.full
       },
     },
-    status: () => ({
+    health: () => ({
       disk: outbox.failure,
       store: mover.failure,
       backlogBytes: mover.backlogBytes,

@@ -14,7 +14,6 @@ import type { Reconciler } from '../config/reconciler.ts'
 import { revertChange } from '../config/revert.ts'
 import { tryDeployment } from '../config/trial.ts'
 import type { Inputs } from '../core/input.ts'
-import type { Ledger } from '../core/ledger.ts'
 import type { Settings } from '../core/settings.ts'
 import type { Store } from '../core/store.ts'
 import type { Directory } from '../directory/directory.ts'
@@ -23,6 +22,7 @@ import type { PriceUpdates } from '../prices/updates.ts'
 import type { DatabaseSource } from '../sources/database/source.ts'
 import { ignoredSetting } from '../sources/litellm-yaml/documented-keys.ts'
 import { strategies } from '../strategies/index.ts'
+import type { CallKeeping } from './ledger.ts'
 import type { Limiting } from './limits.ts'
 import type { Replica } from './replica.ts'
 
@@ -37,7 +37,7 @@ interface RoutesOptions {
   readonly replica: Replica
   readonly limiting: Limiting
   readonly prices: PriceUpdates
-  readonly ledger: Ledger
+  readonly keeping: Pick<CallKeeping, 'ledger' | 'health'>
   readonly checker: HealthChecker
   readonly authenticator: Authenticator
   readonly metrics: Metrics
@@ -60,13 +60,14 @@ export function allRoutes(options: RoutesOptions): readonly DescribedRoute[] {
       stored,
       replicaId: replica.id,
       limits: limiting.health,
+      ledger: options.keeping.health,
       revert: (revision, how) => revertChange({ changes, store }, revision, how),
     }),
     ...adminRoutes({
       changes,
       store,
       calls,
-      ledger: options.ledger,
+      ledger: options.keeping.ledger,
       checker: options.checker,
       prices: options.prices,
       spending: limiting.spending,

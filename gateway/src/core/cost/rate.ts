@@ -73,10 +73,6 @@ export function rateToNano(amount: bigint, scale = 1n): NanoUsd {
   return Number(nano > mostNano ? mostNano : nano) as NanoUsd
 }
 
-export function nanoToRate(nano: NanoUsd): Rate {
-  return asRate(BigInt(nano) * perNano)
-}
-
 export function halfOf(rate: Rate): Rate {
   return asRate(divideHalfEven(rate, 2n))
 }

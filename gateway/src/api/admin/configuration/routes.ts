@@ -8,7 +8,15 @@ import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { readFlag } from '../../change-options.ts'
 import { effectiveRoute } from './effective.ts'
 import { journalRoutes } from './journal.ts'
-import { type LimitHealth, limitsToWire, replicaToWire, statusToWire, verdictToWire } from './status.ts'
+import {
+  type LedgerHealth,
+  type LimitHealth,
+  ledgerToWire,
+  limitsToWire,
+  replicaToWire,
+  statusToWire,
+  verdictToWire,
+} from './status.ts'
 
 /** What the routes of the configuration as a whole are given. */
 export interface ConfigurationPorts {
@@ -21,6 +29,8 @@ export interface ConfigurationPorts {
   readonly replicaId: string
   /** Where limits are counted, and whether they are counted there now. */
   readonly limits: () => LimitHealth
+  /** How rows of calls get from here to the store. */
+  readonly ledger: () => LedgerHealth
   readonly stored: { stored(kind: KindName, name: string): StoredResource | undefined }
 }
 
@@ -68,6 +78,7 @@ export function configurationRoutes(ports: ConfigurationPorts): readonly Declare
               reason: store.health.reason ?? null,
             },
             limits: limitsToWire(ports.limits()),
+            ledger: ledgerToWire(ports.ledger()),
             replicas: replicas?.map((row) => replicaToWire(row, replicaId)) ?? null,
           },
         }

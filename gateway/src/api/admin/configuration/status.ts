@@ -51,6 +51,27 @@ function sourceToWire(source: SourceStatus) {
   }
 }
 
+/** The way of rows from a call to the store. */
+export interface LedgerHealth {
+  /** Why the disk takes no rows. */
+  readonly disk: string | undefined
+  /** Why the store takes no rows. */
+  readonly store: string | undefined
+  /** On disk and not yet in the store. */
+  readonly backlogBytes: number
+  /** Rows can neither be written nor held any more: calls are refused. */
+  readonly full: boolean
+}
+
+export function ledgerToWire({ disk, store, backlogBytes, full }: LedgerHealth) {
+  return {
+    state: full ? 'full' : disk === undefined && store === undefined ? 'up' : 'degraded',
+    disk: disk ?? null,
+    store: store ?? null,
+    backlog_bytes: backlogBytes,
+  }
+}
+
 /** Where limits are counted. */
 export interface LimitHealth {
   readonly place: string
