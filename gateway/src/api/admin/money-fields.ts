@@ -2,7 +2,7 @@ import { parseDuration } from '../../core/duration.ts'
 import { nanoToUsd, usdToNano } from '../../core/money.ts'
 import { nothingSpent, type SpenderKind, type Spent, spenderName } from '../../core/spend.ts'
 import type { JsonObject } from '../../lib/json.ts'
-import { windowEnd } from '../../state/limits/budget-window.ts'
+import { firstReset, windowEnd } from '../../state/limits/budget-window.ts'
 import { isoTime, textOf } from './body-changes.ts'
 import type { RecordPorts } from './record-ports.ts'
 
@@ -29,33 +29,23 @@ export function moneyFields(
 }
 
 /**
- * The stored `budget_reset_at` of a body whose duration was just set: the end of the window that now runs, from which the later
- * ones are counted.
+ * The stored `budget_reset_at` of a body whose duration was just set: the end of its first window, from which the later ones are
+ * counted.
  */
 export function resetAnchor(
   ports: Pick<RecordPorts, 'timezone'>,
   duration: unknown,
   now: number,
 ): { readonly budget_reset_at: string | null } {
-  const at = typeof duration === 'string' ? windowEndOf(ports, duration, now, undefined) : undefined
+  const at = typeof duration === 'string' ? firstReset(duration, ports.timezone(), now) : undefined
   return { budget_reset_at: at === undefined ? null : isoTime(at) }
 }
 
 function nextReset(ports: Pick<RecordPorts, 'timezone'>, body: JsonObject, now: number): number | undefined {
-  const duration = textOf(body.budget_duration)
+  const duration = parseDuration(textOf(body.budget_duration) ?? '')
   const anchor = Date.parse(textOf(body.budget_reset_at) ?? '')
   if (duration === undefined) return undefined
-  return windowEndOf(ports, duration, now, Number.isNaN(anchor) ? undefined : anchor)
-}
-
-function windowEndOf(
-  ports: Pick<RecordPorts, 'timezone'>,
-  words: string,
-  now: number,
-  anchor: number | undefined,
-): number | undefined {
-  const duration = parseDuration(words)
-  return duration === undefined ? undefined : windowEnd({ duration, timezone: ports.timezone(), anchor }, now)
+  return windowEnd({ duration, timezone: ports.timezone(), anchor: Number.isNaN(anchor) ? undefined : anchor }, now)
 }
 
 export async function setSpend(
