@@ -144,7 +144,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
     onTurn: (turn) => metrics.onTurn(turn),
   })
   const replica = openReplica({
-    boot,
+    replicaId: boot.replicaId,
     log,
     store,
     stored,

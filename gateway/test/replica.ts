@@ -1,22 +1,21 @@
 import type { TestContext } from 'node:test'
-import { createChanges } from '../src/config/change.ts'
 import { kinds } from '../src/config/kinds/index.ts'
 import { storeNumbering } from '../src/config/numbering.ts'
 import { createReconciler } from '../src/config/reconcile.ts'
 import type { Reconciler, Turn } from '../src/config/reconciler.ts'
 import { Slot } from '../src/config/slot.ts'
-import type { Actor } from '../src/core/change.ts'
 import type { Changes } from '../src/core/changes.ts'
 import type { PriceLoader } from '../src/core/cost/price-loader.ts'
 import type { RecordId } from '../src/core/record.ts'
 import type { Store } from '../src/core/store.ts'
 import { systemClock } from '../src/lib/clock.ts'
 import { Secret } from '../src/lib/secret.ts'
-import { confirmations } from '../src/replicas/confirmations.ts'
-import { Feed, leaseMs } from '../src/replicas/feed.ts'
+import type { Feed } from '../src/replicas/feed.ts'
 import { DatabaseSource } from '../src/sources/database/source.ts'
 import { type OpenedStore, openStore } from '../src/stores/open.ts'
+import { openReplica } from '../src/wiring/replica.ts'
 import { CountedPools, type Declaration, layerOf, PlayedInputs, PlayedSource } from './control-plane.ts'
+import { silentLog } from './opened-store.ts'
 import { scratchDirectory } from './scratch.ts'
 
 /** One replica's control plane over a real store, without HTTP: what `app.ts` wires, in the process of the test. */
@@ -54,20 +53,17 @@ export interface ReplicaOptions {
   readonly wrap?: (store: Store) => Store
 }
 
-export const actor: Actor = { id: 'default_user_id', role: 'proxy_admin', via: 'POST /test' }
-
 let count = 0
 
 export function createReplica(context: TestContext, options: ReplicaOptions = {}): Replica {
   count += 1
   const id = `replica-${count}`
-  const log = { debug() {}, info() {}, warn() {}, error() {} }
   const opened = openStore({
     databaseUrl: options.databaseUrl,
     dataDirectory: options.dataDirectory ?? scratchDirectory(),
     saltKey: new Secret(options.saltKey ?? 'sk-salt'),
     clock: systemClock,
-    log,
+    log: silentLog,
     ...(options.hints === undefined ? {} : { hints: options.hints }),
   })
   const store = options.wrap?.(opened.store) ?? opened.store
@@ -79,7 +75,6 @@ export function createReplica(context: TestContext, options: ReplicaOptions = {}
   const turns: Turn[] = []
   const forgotten: (readonly RecordId[] | 'all')[] = []
   const delays: number[] = []
-  const onUnexpected = (error: unknown) => process.emitWarning(String(error))
   const reconciler = createReconciler({
     sources: [
       { source: file, required: true },
@@ -94,41 +89,17 @@ export function createReplica(context: TestContext, options: ReplicaOptions = {}
     sealer: opened.seal,
     clock: systemClock,
     onTurn: (turn) => turns.push(turn),
-    onUnexpected,
+    onUnexpected: (error) => process.emitWarning(String(error)),
   })
-  const onRecords = (records: readonly RecordId[] | 'all') => void forgotten.push(records)
-  const feed = new Feed({
+  const { feed, changes } = openReplica({
+    replicaId: id,
+    log: { ...silentLog, error: (event, facts) => process.emitWarning(`${event}: ${String(facts?.error)}`) },
     store,
-    resources: stored,
-    pull: () => reconciler.pull(stored.name),
-    onRecords,
-    onHead: ({ revision }) => reconciler.countFrom(revision),
-    onApplied: (delayMs) => delays.push(delayMs),
-    describe() {
-      const { generation, hash, state } = reconciler.status()
-      const shown = { label: id, version: '0', startedAt: 0, refusedRevision: undefined, refusal: undefined }
-      return { id, generation, hash, state, draining: false, ...shown }
-    },
-    clock: systemClock,
-    random: Math.random,
-    onUnexpected,
-  })
-  const waiting = {
-    store,
-    id,
-    clock: systemClock,
-    onReplica: (listener: () => void) => feed.onReplica(listener),
-    leaseMs,
-  }
-  const changes = createChanges({
-    store,
-    layer: stored,
+    stored,
     reconciler,
-    onRecords,
-    onCommitted: (head) => feed.committed(head),
-    confirmations: (revision, how) => confirmations(waiting, revision, how),
-    random: Math.random,
-    report: (event, _facts, cause) => process.emitWarning(`${event}: ${String(cause)}`),
+    directory: { invalidate: (records) => void forgotten.push(records) },
+    draining: () => false,
+    onApplied: (delayMs) => delays.push(delayMs),
   })
   let stopping: Promise<void> | undefined
   const replica: Replica = {

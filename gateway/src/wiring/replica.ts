@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import type { BootOptions } from '../boot.ts'
 import { createChanges } from '../config/change.ts'
 import type { Reconciler } from '../config/reconciler.ts'
 import type { Changes } from '../core/changes.ts'
@@ -25,12 +24,14 @@ export interface Replica {
 }
 
 interface ReplicaOptions {
-  readonly boot: BootOptions
+  /** `undefined`: a new one. */
+  readonly replicaId: string | undefined
   readonly log: Log
   readonly store: Store
   readonly stored: DatabaseSource
   readonly reconciler: Reconciler
-  readonly directory: Directory
+  /** Forgets the records that were changed. */
+  readonly directory: Pick<Directory, 'invalidate'>
   readonly draining: () => boolean
   /** @param hinted whether a notification came before the change was found */
   readonly onApplied: (delayMs: number, hinted: boolean) => void
@@ -38,8 +39,8 @@ interface ReplicaOptions {
 
 /** The store's feed into configuration and directory, and the changes that this replica makes. */
 export function openReplica(options: ReplicaOptions): Replica {
-  const { boot, log, store, stored, reconciler, directory, draining, onApplied } = options
-  const id = boot.replicaId ?? randomUUID()
+  const { log, store, stored, reconciler, directory, draining, onApplied } = options
+  const id = options.replicaId ?? randomUUID()
   const startedAt = systemClock.wall()
   let label = `${hostname()} pid ${process.pid}`
   const onRecords = (records: readonly RecordId[] | 'all') => directory.invalidate(records)
