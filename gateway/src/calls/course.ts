@@ -98,7 +98,7 @@ export class Course {
     const call = this.#call
     if (!error.retryable || call.reply.gone || this.#retries >= retriesFor(call, deployment, error)) return undefined
     const { group } = this.#target.resolution
-    const waitMs = hasOther(group, deployment, this.#ports)
+    const waitMs = hasOther(group, deployment, call, this.#ports)
       ? 0
       : backoffMs(call.settings.router, this.#retries, error, this.#ports)
     if (this.#ports.clock.now() + waitMs >= this.deadline) return undefined

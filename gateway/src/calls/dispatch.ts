@@ -158,7 +158,7 @@ export function noteFailure(
       allowed: ofPolicy ?? router.allowedFails,
       cooldownMs: Math.max(cooldownMs, error.retryAfterMs ?? 0),
     },
-    hasOther(target.resolution.group, deployment, ports),
+    hasOther(target.resolution.group, deployment, call, ports),
   )
 }
 

@@ -102,7 +102,8 @@ function countedTokens(call: Call): number {
 function pushRemaining(head: string[], { demands, reservation }: Admission, used: number | undefined): void {
   const tightest: { -readonly [Name in 'requests' | 'tokens']?: { limit: number; left: number } } = {}
   for (const [index, { descriptor, measure, limit, amount }] of demands.entries()) {
-    if (measure === 'budget') continue
+    // What everybody has together is the operator's to know.
+    if (measure === 'budget' || descriptor === 'proxy') continue
     let left = reservation.remaining[index] ?? 0
     if (measure === 'tokens' && used !== undefined) left = Math.min(limit, Math.max(0, left + amount - used))
     const name = measureNames[measure]

@@ -57,12 +57,12 @@ export function pick(
 ): Deployment | undefined {
   const [only, second] = group.deployments
   // A group of one is never cooled (reliability K97), so there is nothing to choose.
-  if (second === undefined) return only !== undefined && hasRoom(only, ports) ? only : undefined
+  if (second === undefined) return only !== undefined && hasRoom(only, call, ports) ? only : undefined
   const now = ports.clock.now()
-  const fresh = candidates(group, tried, now, ports)
-  const usableOnes = fresh.length > 0 ? fresh : candidates(group, none, now, ports)
+  const fresh = candidates(group, tried, now, call, ports)
+  const usableOnes = fresh.length > 0 ? fresh : candidates(group, none, now, call, ports)
   const [first, other] = usableOnes
-  if (first === undefined) return soonest(group, ports)
+  if (first === undefined) return soonest(group, call, ports)
   if (other === undefined) return first
   return ports.strategy(call.settings.router.strategy).choose(usableOnes, ports.signals)
 }
@@ -74,39 +74,41 @@ function candidates(
   group: ModelGroup,
   tried: ReadonlySet<string>,
   now: number,
+  call: Call,
   ports: CallPorts,
 ): readonly Deployment[] {
   const found: Deployment[] = []
   for (const deployment of group.deployments) {
     const [first] = found
     if (first !== undefined && deployment.order !== first.order) break
-    if (!tried.has(deployment.id) && usable(deployment, now, ports)) found.push(deployment)
+    if (!tried.has(deployment.id) && usable(deployment, now, call, ports)) found.push(deployment)
   }
   return found
 }
 
 /** Whether a deployment of the group other than the given one can take a call now. */
-export function hasOther(group: ModelGroup, deployment: Deployment, ports: CallPorts): boolean {
+export function hasOther(group: ModelGroup, deployment: Deployment, call: Call, ports: CallPorts): boolean {
   const now = ports.clock.now()
-  return group.deployments.some((other) => other.id !== deployment.id && usable(other, now, ports))
+  return group.deployments.some((other) => other.id !== deployment.id && usable(other, now, call, ports))
 }
 
-function usable(deployment: Deployment, now: number, ports: CallPorts): boolean {
-  return hasRoom(deployment, ports) && ports.states.of(deployment.id).available(now)
+function usable(deployment: Deployment, now: number, call: Call, ports: CallPorts): boolean {
+  return hasRoom(deployment, call, ports) && ports.states.of(deployment.id).available(now)
 }
 
-function hasRoom(deployment: Deployment, ports: CallPorts): boolean {
-  return deployment.maxParallel === undefined || ports.states.of(deployment.id).inFlight < deployment.maxParallel
+function hasRoom(deployment: Deployment, call: Call, ports: CallPorts): boolean {
+  const most = deployment.maxParallel ?? call.settings.router.maxParallelPerDeployment
+  return most === undefined || ports.states.of(deployment.id).inFlight < most
 }
 
 /**
  * All are cooling, which happens when a change took the healthy ones away: the one whose cooldown ends first, rather than no answer at all.
  * `undefined` when what keeps them from serving is their parallel limit.
  */
-function soonest(group: ModelGroup, ports: CallPorts): Deployment | undefined {
+function soonest(group: ModelGroup, call: Call, ports: CallPorts): Deployment | undefined {
   let best: Deployment | undefined
   for (const deployment of group.deployments) {
-    if (!hasRoom(deployment, ports)) continue
+    if (!hasRoom(deployment, call, ports)) continue
     const ends = ports.states.of(deployment.id).coolUntil
     if (best === undefined || ends < ports.states.of(best.id).coolUntil) best = deployment
   }

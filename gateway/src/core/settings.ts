@@ -59,6 +59,10 @@ export interface LimitSettings {
   readonly maxBudget: NanoUsd | undefined
   /** As written, `30d`. */
   readonly budgetDuration: string | undefined
+  /** `general_settings.global_max_parallel_requests`, of all calls together, on all replicas. */
+  readonly maxParallel: number | undefined
+  /** `general_settings.max_parallel_requests`, of each key that has no such limit of its own. */
+  readonly maxParallelPerKey: number | undefined
   /** Of each end user whose row has no budget. */
   readonly maxEndUserBudget: NanoUsd | undefined
   /** Whether `rpm` and `tpm` of deployments are limits and not only weights. */
@@ -103,6 +107,8 @@ export interface RouterSettings {
   /** Failures within a minute that are allowed before a cooldown; `undefined`: LiteLLM's failure-rate rule. */
   readonly allowedFails: number | undefined
   readonly allowedFailsPolicy: RetryPolicy
+  /** `default_max_parallel_requests`, of each deployment that has none of its own; in this process. */
+  readonly maxParallelPerDeployment: number | undefined
 }
 
 /** Counts by failure class; a class that is absent uses the general number. */

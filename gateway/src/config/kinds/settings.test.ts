@@ -42,6 +42,8 @@ test('without a word the defaults of LiteLLM hold', async () => {
         countedTokens: 'total',
         maxBudget: undefined,
         budgetDuration: undefined,
+        maxParallel: undefined,
+        maxParallelPerKey: undefined,
         maxEndUserBudget: undefined,
         deploymentRates: false,
         providers: new Map(),
@@ -73,6 +75,7 @@ test('without a word the defaults of LiteLLM hold', async () => {
       cooldownMs: 5_000,
       allowedFails: undefined,
       allowedFailsPolicy: {},
+      maxParallelPerDeployment: undefined,
     })
   }
 })
@@ -120,6 +123,7 @@ test('every setting of the router is read in LiteLLM’s words', async () => {
         chunk_timeout: 4,
         context_window_fallbacks: [{ a: ['b'] }, { a: ['c'], b: ['c'] }],
         content_policy_fallbacks: [{ '*': ['a'] }],
+        default_max_parallel_requests: '9',
         max_fallbacks: 1,
       },
     },
@@ -149,6 +153,7 @@ test('every setting of the router is read in LiteLLM’s words', async () => {
     cooldownMs: 5_000,
     allowedFails: 4,
     allowedFailsPolicy: { authentication: 0 },
+    maxParallelPerDeployment: 9,
   })
 })
 

@@ -126,6 +126,8 @@ function limitSettings(litellm: LitellmSettings, router: RouterSection, general:
     countedTokens: general.token_rate_limit_type ?? 'total',
     maxBudget: dollars(litellm.max_budget),
     budgetDuration: litellm.budget_duration ?? undefined,
+    maxParallel: general.global_max_parallel_requests ?? undefined,
+    maxParallelPerKey: general.max_parallel_requests ?? undefined,
     maxEndUserBudget: dollars(litellm.max_end_user_budget),
     deploymentRates: enforcesRates(router),
     providers: periodBudgets(router.provider_budget_config),
@@ -205,6 +207,7 @@ function routerSettings(router: RouterSection, litellm: LitellmSettings, strateg
     cooldownMs: router.cooldown_time ?? litellm.cooldown_time ?? defaults.cooldownMs,
     allowedFails: router.allowed_fails ?? litellm.allowed_fails ?? undefined,
     allowedFailsPolicy: failsByClass(router.allowed_fails_policy ?? {}),
+    maxParallelPerDeployment: router.default_max_parallel_requests ?? undefined,
   })
 }
 

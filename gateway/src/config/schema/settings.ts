@@ -102,6 +102,7 @@ const routerSettings = field.section({
   disable_cooldowns: field.flag.nullish(),
   timeout: field.seconds.nullish(),
   stream_timeout: field.seconds.nullish(),
+  default_max_parallel_requests: field.positiveCount.nullish(),
   provider_budget_config: periodBudgets.nullish(),
   enable_pre_call_checks: field.flag.nullish(),
   optional_pre_call_checks: field.names.nullish(),
@@ -124,6 +125,8 @@ const userHeader = field.section({
 
 const generalSettings = field.section({
   master_key: field.text.nullish(),
+  max_parallel_requests: field.count.nullish(),
+  global_max_parallel_requests: field.count.nullish(),
   max_request_size_mb: megabytes.nullish(),
   max_response_size_mb: megabytes.nullish(),
   always_include_stream_usage: field.flag.nullish(),

@@ -265,6 +265,7 @@ export const litellmSettingsKeys = keys({
 export const routerSettingsKeys = keys({
   honoured: [
     ...sharedSettings,
+    'default_max_parallel_requests',
     'provider_budget_config',
     'redis_url',
     'redis_host',
@@ -290,7 +291,6 @@ export const routerSettingsKeys = keys({
   unsupported: [
     'deployment_affinity_ttl_seconds',
     'model_group_affinity_config',
-    'default_max_parallel_requests',
     'default_priority',
     'polling_interval',
     'default_litellm_params',
@@ -316,6 +316,8 @@ export const generalSettingsKeys = keys({
   honoured: [
     'master_key',
     'database_url',
+    'max_parallel_requests',
+    'global_max_parallel_requests',
     'max_request_size_mb',
     'max_response_size_mb',
     'always_include_stream_usage',
@@ -400,7 +402,6 @@ export const generalSettingsKeys = keys({
       'enable_oauth2_proxy_auth',
       'oauth2_config_mappings',
     ],
-    'calls are not limited in number': ['max_parallel_requests', 'global_max_parallel_requests'],
     'calls without it are served': ['enforce_user_param', 'enforced_params'],
     'no alert is sent': [
       'alerting',

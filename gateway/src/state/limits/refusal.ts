@@ -28,7 +28,7 @@ export function refusalError(refusal: Refusal, principal: Principal, now: number
   const remaining = Math.max(0, demand.limit - current)
   return new GatewayError(
     'rate_limit_exceeded',
-    `Rate limit exceeded for ${demand.descriptor}: ${demand.value}. Limit type: ${limitType}. Current limit: ${demand.limit}, Remaining: ${remaining}. Limit resets at: ${resetAt}`,
+    `Rate limit exceeded for ${demand.descriptor}: ${demand.value || 'all calls'}. Limit type: ${limitType}. Current limit: ${demand.limit}, Remaining: ${remaining}. Limit resets at: ${resetAt}`,
     {
       retryAfterMs: Math.max(soonMs, resetsAt - now),
       headers: ['rate_limit_type', limitType, 'reset_at', resetAt],

@@ -20,6 +20,8 @@ const settings: LimitSettings = {
   countedTokens: 'total',
   maxBudget: undefined,
   budgetDuration: undefined,
+  maxParallel: undefined,
+  maxParallelPerKey: undefined,
   maxEndUserBudget: undefined,
   deploymentRates: false,
   providers: new Map(),

@@ -86,9 +86,9 @@ export class Rules {
   }
 
   ofPrincipal(principal: Principal, model: string, settings: LimitSettings): RuleSet {
-    if (!isLimited(principal)) return this.#proxyRules(settings)
+    if (!isLimited(principal, settings)) return this.#proxyRules(settings)
     return this.#known(principal, modelWithLimits(limitsOf(principal), model), settings, (name) =>
-      this.#setOf(holdersOf(principal), name, settings, true),
+      this.#setOf(holdersOf(principal, settings), name, settings, true),
     )
   }
 
@@ -100,8 +100,8 @@ export class Rules {
 
   /** Whose sums the cost of a call is added to. */
   spendersOf(principal: Principal, model: string, settings: LimitSettings): readonly SpenderRule[] {
-    if (isLimited(principal)) return this.ofPrincipal(principal, model, settings).spenders
-    const spenders = holdersOf(principal).map(
+    if (isLimited(principal, settings)) return this.ofPrincipal(principal, model, settings).spenders
+    const spenders = holdersOf(principal, settings).map(
       (holder): SpenderRule => ({
         name: spenderName(holder),
         window: undefined,
@@ -171,6 +171,7 @@ export class Rules {
       const window = this.#windowOf(settings.budgetDuration, undefined, settings)
       spenders.push({ name: 'proxy:', window, softBudget: undefined, kind: 'proxy' })
       this.#add(budgets, 'proxy', '', 'budget', settings.maxBudget, window)
+      this.#add(rates, 'proxy', '', 'parallel', settings.maxParallel)
     }
     const rules = [...budgets, ...rates]
     const sized = rules.some(({ demand }) => demand.measure === 'tokens' || demand.measure === 'budget')
@@ -249,9 +250,9 @@ function limitsOf({ key, user, team, member, organization }: Principal): readonl
   return [key?.limits, user?.limits, team?.limits, member?.limits, organization?.limits]
 }
 
-function isLimited({ key, user, team, member, organization }: Principal): boolean {
+function isLimited({ key, user, team, member, organization }: Principal, settings: LimitSettings): boolean {
   return (
-    key?.limits.any === true ||
+    (key !== undefined && (key.limits.any || settings.maxParallelPerKey !== undefined)) ||
     team?.limits.any === true ||
     member?.limits.any === true ||
     user?.limits.any === true ||
@@ -264,10 +265,12 @@ function modelWithLimits(limits: readonly (Limits | undefined)[], model: string)
   return limits.some((each) => each?.models.has(model) === true) ? model : ''
 }
 
-function holdersOf(principal: Principal): readonly Holder[] {
+function holdersOf(principal: Principal, settings: LimitSettings): readonly Holder[] {
   const { key, user, team, member, organization } = principal
   const holders: Holder[] = []
-  if (key !== undefined) holders.push({ kind: 'api_key', value: key.id, limits: key.limits, budgeted: true })
+  if (key !== undefined) {
+    holders.push({ kind: 'api_key', value: key.id, limits: limitsOfKey(key.limits, settings), budgeted: true })
+  }
   if (team !== undefined) holders.push({ kind: 'team', value: team.id, limits: team.limits, budgeted: true })
   if (member !== undefined) {
     const value = memberId(member.teamId, member.userId)
@@ -281,6 +284,11 @@ function holdersOf(principal: Principal): readonly Holder[] {
     holders.push({ kind: 'organization', value: organization.id, limits: organization.limits, budgeted: true })
   }
   return holders
+}
+
+/** A key that does not say how many calls it may have under way has as many as the settings give to each. */
+function limitsOfKey(limits: Limits, { maxParallelPerKey: given }: LimitSettings): Limits {
+  return limits.maxParallel !== undefined || given === undefined ? limits : { ...limits, maxParallel: given, any: true }
 }
 
 /** A customer without a budget of its own has the one that the settings give to all. */

@@ -12,6 +12,8 @@ export interface SettingField {
 
 /** Keys of `general_settings` that `/config/list` offers (contract 6.2): those on which the gateway acts. */
 export const generalFields: readonly SettingField[] = [
+  field('max_parallel_requests', 'Integer', 'Calls under way of each key that has no such limit of its own', null),
+  field('global_max_parallel_requests', 'Integer', 'Calls under way of everybody together, on all replicas', null),
   field('max_request_size_mb', 'Float', 'The largest request body that is taken, in MiB', 100),
   field('max_response_size_mb', 'Float', 'The largest answer that is not a stream, in MiB', 100),
   field('always_include_stream_usage', 'Boolean', 'Show usage in every stream, whatever the caller asked for', false),
@@ -60,6 +62,12 @@ export const routerFields: readonly SettingField[] = [
   field('allowed_fails_policy', 'Dictionary', 'The same by class of failure', null),
   field('cooldown_time', 'Float', 'For how long it is left alone, seconds', 5),
   field('disable_cooldowns', 'Boolean', 'Never leave a deployment alone', false),
+  field(
+    'default_max_parallel_requests',
+    'Integer',
+    'Calls under way at each deployment that has no max_parallel_requests, in each process',
+    null,
+  ),
   field('model_group_alias', 'Dictionary', 'Other names for public models', null),
 ]
 
