@@ -30,6 +30,12 @@ export interface PostgresServer extends DatabaseServer {
 
 const startMs = 20_000
 
+/** Why nothing can be tested on PostgreSQL here; `false`: it can. */
+export function noPostgres(): string | false {
+  const installed = programNamed('initdb') !== undefined && programNamed('postgres') !== undefined
+  return !installed && 'PostgreSQL is not installed'
+}
+
 /**
  * Starts PostgreSQL without fsync.
  * @returns `undefined` when it is not installed: `skip: server === undefined && 'PostgreSQL is not installed'`

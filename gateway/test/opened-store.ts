@@ -1,13 +1,15 @@
+import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { after, afterEach, before, beforeEach, describe } from 'node:test'
 import type { Actor } from '../src/core/change.ts'
 import { systemClock } from '../src/lib/clock.ts'
 import type { Log } from '../src/lib/log.ts'
 import { Secret } from '../src/lib/secret.ts'
 import { type OpenedStore, openStore, type StoreOptions } from '../src/stores/open.ts'
-import { type PostgresServer, startPostgres } from './databases.ts'
+import { noPostgres, type PostgresServer, startPostgres } from './databases.ts'
 
 /** A place for stores of one test: a data directory and, for PostgreSQL, a database of its own. */
 export interface StorePlace {
@@ -24,7 +26,9 @@ export interface StoreKind {
   /** Why it cannot be tested here. */
   skip(): string | false
   start(): Promise<void>
+  /** What the test does not remove goes when the kind is stopped. */
   place(): Promise<StorePlace>
+  /** Not before `start`; `undefined` for SQLite. */
   readonly server: PostgresServer | undefined
   stop(): Promise<void>
 }
@@ -34,41 +38,101 @@ export const actor: Actor = { id: 'default_user_id', role: 'proxy_admin', via: '
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
 export function createSqliteKind(): StoreKind {
+  const places: StorePlace[] = []
   return {
     name: 'SQLite',
     skip: () => false,
     async start() {},
-    place: () => createPlace(undefined),
+    place: () => createPlace(undefined, places),
     server: undefined,
-    async stop() {},
+    stop: () => removeAll(places),
   }
 }
 
 export function createPostgresKind(): StoreKind {
+  const places: StorePlace[] = []
   let server: PostgresServer | undefined
   return {
     name: 'PostgreSQL',
-    skip: () => server === undefined && 'PostgreSQL is not installed',
+    skip: noPostgres,
     async start() {
       server = await startPostgres()
     },
     async place() {
-      if (server === undefined) throw new Error('PostgreSQL is not installed')
-      return createPlace(await server.createDatabase(`test_${randomBytes(6).toString('hex')}`))
+      if (server === undefined) throw new Error('PostgreSQL is not started')
+      return createPlace(await server.createDatabase(`test_${randomBytes(6).toString('hex')}`), places)
     },
     get server() {
       return server
     },
     async stop() {
+      await removeAll(places)
       await server?.stop()
     },
   }
 }
 
-async function createPlace(databaseUrl: string | undefined): Promise<StorePlace> {
+/** A suite on each kind of store, which is started before it and stopped after it; skipped where the kind is not installed. */
+export function onEveryStore(
+  title: string,
+  suite: (kind: StoreKind) => void,
+  options: { readonly concurrency?: number } = {},
+): void {
+  for (const kind of [createSqliteKind(), createPostgresKind()]) {
+    onStore(kind, `${title} on ${kind.name}`, suite, options)
+  }
+}
+
+/** The same, for what is true of one kind only. */
+export function onStore(
+  kind: StoreKind,
+  title: string,
+  suite: (kind: StoreKind) => void,
+  options: { readonly concurrency?: number } = {},
+): void {
+  describe(title, { ...options, skip: kind.skip() }, () => {
+    before(() => kind.start())
+    after(() => kind.stop())
+    suite(kind)
+  })
+}
+
+/**
+ * An empty place for each test of a suite whose tests run one after another.
+ * @param prepare what each test starts with
+ * @returns the place of the test that runs
+ */
+export function placeOfEachTest(kind: StoreKind, prepare?: (place: StorePlace) => Promise<void>): StorePlace {
+  let current: StorePlace | undefined
+  const place = () => current ?? assert.fail('no test runs')
+  beforeEach(async () => {
+    current = await kind.place()
+    await prepare?.(current)
+  })
+  afterEach(async () => {
+    await current?.remove()
+    current = undefined
+  })
+  return {
+    get dataDirectory() {
+      return place().dataDirectory
+    },
+    get databaseUrl() {
+      return place().databaseUrl
+    },
+    open: (options) => place().open(options),
+    remove: () => place().remove(),
+  }
+}
+
+async function removeAll(places: readonly StorePlace[]): Promise<void> {
+  await Promise.all(places.map((place) => place.remove()))
+}
+
+async function createPlace(databaseUrl: string | undefined, places: StorePlace[]): Promise<StorePlace> {
   const dataDirectory = await mkdtemp(join(tmpdir(), 'midflight-store-'))
   const opened: OpenedStore[] = []
-  return {
+  const place: StorePlace = {
     dataDirectory,
     databaseUrl,
     open(options = {}) {
@@ -88,4 +152,6 @@ async function createPlace(databaseUrl: string | undefined): Promise<StorePlace>
       await rm(dataDirectory, { recursive: true, force: true })
     },
   }
+  places.push(place)
+  return place
 }

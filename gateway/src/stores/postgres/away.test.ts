@@ -1,34 +1,23 @@
 import assert from 'node:assert/strict'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
+import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { PostgresServer } from '../../../test/databases.ts'
-import { actor, createPostgresKind, type StorePlace, silentLog } from '../../../test/opened-store.ts'
+import { actor, createPostgresKind, onStore, placeOfEachTest, silentLog } from '../../../test/opened-store.ts'
 import type { Store } from '../../core/store.ts'
 import { systemClock } from '../../lib/clock.ts'
 import { Secret } from '../../lib/secret.ts'
 import { openStore } from '../open.ts'
 
-const kind = createPostgresKind()
-
-describe('PostgreSQL that goes away', () => {
-  let place: StorePlace
+onStore(createPostgresKind(), 'PostgreSQL that goes away', (kind) => {
   let store: Store
   let server: PostgresServer
 
-  before(() => kind.start())
-  after(() => kind.stop())
-  beforeEach(async (context) => {
-    if (kind.server === undefined) {
-      if ('skip' in context) context.skip('PostgreSQL is not installed')
-      return
-    }
-    server = kind.server
-    place = await kind.place()
-    store = place.open().store
+  const place = placeOfEachTest(kind, async (empty) => {
+    server = kind.server ?? assert.fail('PostgreSQL is started')
+    store = empty.open().store
     await store.start()
   })
-  afterEach(() => place?.remove())
 
   const put = (id: string) => store.change({ actor }, (transaction) => transaction.putRecord('key', id, {}))
 

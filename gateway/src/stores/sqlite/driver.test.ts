@@ -1,18 +1,13 @@
 import assert from 'node:assert/strict'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, test } from 'node:test'
+import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { actor, createSqliteKind, type StorePlace } from '../../../test/opened-store.ts'
+import { actor, createSqliteKind, onStore, placeOfEachTest } from '../../../test/opened-store.ts'
 import { number } from '../row.ts'
 
-describe('SQLite in its thread', () => {
-  let place: StorePlace
-
-  beforeEach(async () => {
-    place = await createSqliteKind().place()
-  })
-  afterEach(() => place.remove())
+onStore(createSqliteKind(), 'SQLite in its thread', (kind) => {
+  const place = placeOfEachTest(kind)
 
   test('a folder that cannot be made is told, and found when it can', async () => {
     const dataDirectory = join(place.dataDirectory, 'file', 'data')
