@@ -73,28 +73,27 @@ export function createPostgresKind(): StoreKind {
 }
 
 /** A suite on each kind of store, which is started before it and stopped after it; skipped where the kind is not installed. */
-export function onEveryStore(
-  title: string,
-  suite: (kind: StoreKind) => void,
-  options: { readonly concurrency?: number } = {},
-): void {
+export function onEveryStore(named: string | SuiteOptions, suite: (kind: StoreKind) => void): void {
+  const { title, ...options } = typeof named === 'string' ? { title: named } : named
   for (const kind of [createSqliteKind(), createPostgresKind()]) {
-    onStore(kind, `${title} on ${kind.name}`, suite, options)
+    onStore(kind, { title: `${title} on ${kind.name}`, ...options }, suite)
   }
 }
 
 /** The same, for what is true of one kind only. */
-export function onStore(
-  kind: StoreKind,
-  title: string,
-  suite: (kind: StoreKind) => void,
-  options: { readonly concurrency?: number } = {},
-): void {
+export function onStore(kind: StoreKind, named: string | SuiteOptions, suite: (kind: StoreKind) => void): void {
+  const { title, ...options } = typeof named === 'string' ? { title: named } : named
   describe(title, { ...options, skip: kind.skip() }, () => {
     before(() => kind.start())
     after(() => kind.stop())
     suite(kind)
   })
+}
+
+interface SuiteOptions {
+  readonly title: string
+  /** How many of its tests run at once; default: one. */
+  readonly concurrency?: number
 }
 
 /**

@@ -40,7 +40,8 @@ export interface Replica {
 }
 
 export interface ReplicaOptions {
-  readonly databaseUrl?: string
+  /** Default: SQLite in the data directory. */
+  readonly databaseUrl?: string | undefined
   readonly dataDirectory?: string
   readonly declaration?: Declaration
   readonly hints?: boolean
