@@ -4,6 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { reasonOf } from '../../lib/reason.ts'
 import { Recent } from '../../lib/recent.ts'
 import type { SqlRow, SqlValue } from '../sql.ts'
+import { CommitWatch } from './commit-watch.ts'
 import type { Lane, Reply, Request, Statement, ThreadOptions } from './messages.ts'
 import { toPositional } from './placeholders.ts'
 
@@ -21,8 +22,6 @@ interface Connection {
 
 /** At most so many statements are kept prepared per connection: all of the program's and some with lists of varying length. */
 const keptStatements = 200
-/** Two of these pass until a change on one process is confirmed by another: the answer to it waits for that. */
-const watchMs = 20
 const openTries = 50
 
 /** SQLite's primary result codes after which the file is opened anew. */
@@ -108,8 +107,8 @@ function reply(message: Reply): void {
   parentPort?.postMessage(message)
 }
 
-function serve(lanes: Readonly<Partial<Record<Lane, Connection>> & Record<'read', Connection>>): void {
-  let watching: NodeJS.Timeout | undefined
+function serve(file: string, lanes: Readonly<Partial<Record<Lane, Connection>> & Record<'read', Connection>>): void {
+  let watching: CommitWatch | undefined
 
   function answer(request: Extract<Request, { type: 'run' }>): void {
     const connection = lanes[request.lane] ?? lanes.read
@@ -133,15 +132,8 @@ function serve(lanes: Readonly<Partial<Record<Lane, Connection>> & Record<'read'
   }
 
   function watch(on: boolean): void {
-    clearInterval(watching)
-    if (!on) return
-    let seen = version()
-    watching = setInterval(() => {
-      const current = version()
-      if (current === seen) return
-      seen = current
-      reply({ type: 'changed' })
-    }, watchMs)
+    watching?.stop()
+    watching = on ? new CommitWatch(`${file}-wal`, version, () => reply({ type: 'changed' })) : undefined
   }
 
   parentPort?.on('message', (request: Request) => {
@@ -151,7 +143,7 @@ function serve(lanes: Readonly<Partial<Record<Lane, Connection>> & Record<'read'
       case 'watch':
         return watch(request.on)
       case 'close':
-        clearInterval(watching)
+        watching?.stop()
         for (const lane of [lanes.read, lanes.view, lanes.write]) lane?.database.close()
         return parentPort?.close()
       default:
@@ -167,7 +159,7 @@ try {
   // The writing connection first: it creates the file.
   const write = writes ? open(file, 'write') : undefined
   const read = open(file, 'read')
-  serve(write === undefined ? { read } : { write, read, view: open(file, 'view') })
+  serve(file, write === undefined ? { read } : { write, read, view: open(file, 'view') })
   // As the program does: a killed process leaves nothing behind, and without it a thread takes 17 MB more.
   flushCompileCache()
 } catch (error) {
