@@ -13,7 +13,7 @@ import { isPrivateAddress, publicLookup } from './addresses.ts'
 import { defaultGuards } from './compare.ts'
 import { type FetchLimits, fetchMap, type Validators } from './fetch.ts'
 import { MapRefused } from './refusal.ts'
-import { packInThread } from './thread.ts'
+import { PriceThread } from './thread.ts'
 
 const megabyte = 1024 * 1024
 const limits: FetchLimits = { maxBytes: 4 * megabyte, silenceMs: 250, attemptMs: 700, attempts: 2, backoffMs: 1 }
@@ -240,7 +240,7 @@ before(async () => {
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
-  const { data } = await packInThread({ bytes: new Uint8Array(Buffer.from(text)) })
+  const { data } = await thread.pack({ bytes: new Uint8Array(Buffer.from(text)) })
   current = new PriceBook(data)
 })
 
@@ -249,13 +249,14 @@ after(async () => {
   await new Promise((resolve) => server.close(resolve))
 })
 
+const thread = new PriceThread()
 const tools = { sleep: async () => undefined, random: () => 0.5 }
 
 /** The whole way of a map: fetched, read, compared with what serves. */
 async function take(url = base, known: Validators = {}) {
   const fetched = await fetchMap(url, known, limits, tools)
   if (fetched.type === 'unchanged') return 'unchanged'
-  return packInThread({ bytes: fetched.bytes, review: { current: current.json.slice(), guards: defaultGuards } })
+  return thread.pack({ bytes: fetched.bytes, review: { current: current.json.slice(), guards: defaultGuards } })
 }
 
 test('there are at least forty bad maps', () => assert.ok(bad.length >= 40))

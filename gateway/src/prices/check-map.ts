@@ -78,7 +78,7 @@ function parse(bytes: Uint8Array): JsonObject {
     throw new MapRefused(`it is not JSON: ${positionOf(error, text)}`)
   }
   if (!isObject(value)) throw new MapRefused(`it is ${described(value)}, not an object of models`)
-  checkShape(text)
+  checkShape(bytes, text, value)
   return value
 }
 

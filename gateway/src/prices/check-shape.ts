@@ -1,7 +1,8 @@
+import type { JsonValue } from '../lib/json.ts'
 import { MapRefused } from './refusal.ts'
 
 /** Deeper than LiteLLM's map ever was (5), and far from what recursion can bear. */
-const deepest = 32
+const mostLevels = 32
 
 const quote = 0x22
 const backslash = 0x5c
@@ -13,10 +14,71 @@ const closeBracket = 0x5d
 /**
  * What JSON.parse does not tell: keys that stand twice in one object, of which it would silently take the last, keys that would
  * reach a prototype, and nesting without an end.
- * @param text JSON, known to be valid
+ * @param bytes JSON in UTF-8, known to be valid
+ * @param text the same as text
+ * @param value what it says
  * @throws MapRefused
  */
-export function checkShape(text: string): void {
+export function checkShape(bytes: Uint8Array, text: string, value: JsonValue): void {
+  const { deepest, members } = measure(bytes)
+  if (deepest > mostLevels) throw new MapRefused(`it is nested deeper than ${mostLevels} levels`)
+  // Whether any is at fault is counted, in a fifth of the time that it takes to find which.
+  if (members !== membersOf(value)) findFault(text)
+}
+
+/** How many members all its objects have as they are written, and how deep it is. */
+function measure(bytes: Uint8Array): { readonly members: number; readonly deepest: number } {
+  let members = 0
+  let depth = 0
+  let deepest = 0
+  for (let at = 0; at < bytes.length; at += 1) {
+    switch (bytes[at]) {
+      case quote:
+        at += 1
+        while (at < bytes.length && bytes[at] !== quote) at += bytes[at] === backslash ? 2 : 1
+        break
+      case colon:
+        members += 1
+        break
+      case openBrace:
+      case openBracket:
+        depth += 1
+        if (depth > deepest) deepest = depth
+        break
+      case closeBrace:
+      case closeBracket:
+        depth -= 1
+        break
+    }
+  }
+  return { members, deepest }
+}
+
+const colon = 0x3a
+
+/** How many members all its objects have; not a number if a key is one that may not be. Bounded by the depth. */
+function membersOf(value: JsonValue): number {
+  if (typeof value !== 'object' || value === null) return 0
+  let members = 0
+  if (Array.isArray(value)) {
+    for (const item of value as readonly JsonValue[]) members += membersOf(item)
+    return members
+  }
+  // Not a list, and what JSON.parse made.
+  const fields = value as { readonly [key: string]: JsonValue }
+  for (const key in fields) {
+    if (key === forbidden) return Number.NaN
+    const inner = fields[key]
+    members += 1
+    if (typeof inner === 'object' && inner !== null) members += membersOf(inner)
+  }
+  return members
+}
+
+const forbidden = '__proto__'
+
+/** Walks through the text to what is at fault. @throws MapRefused */
+function findFault(text: string): void {
   /** The keys of each object that is open; `undefined` for a list. */
   const open: (Set<string> | undefined)[] = []
   const path: string[] = []
@@ -28,7 +90,7 @@ export function checkShape(text: string): void {
         const keys = open.at(-1)
         if (isKey && keys !== undefined) {
           const key = keyOf(text, at, end)
-          if (key === '__proto__') throw new MapRefused('it has the key `__proto__`, which no model has')
+          if (key === forbidden) throw new MapRefused(`it has the key \`${forbidden}\`, which no model has`)
           if (keys.has(key)) throw new MapRefused(`the key ${shown(key)} stands twice${inside(path, open.length)}`)
           keys.add(key)
           path[open.length - 1] = key
@@ -54,7 +116,6 @@ export function checkShape(text: string): void {
         isKey = open.at(-1) !== undefined
         break
     }
-    if (open.length > deepest) throw new MapRefused(`it is nested deeper than ${deepest} levels`)
   }
 }
 

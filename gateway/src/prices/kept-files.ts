@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rename, rm, utimes } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Contents } from '../core/contents.ts'
 
@@ -21,13 +21,8 @@ export function withFiles(
     try {
       await mkdir(directory, { recursive: true })
       const draft = `${fileOf(hash)}.${process.pid}.tmp`
-      const file = await open(draft, 'w', 0o600)
-      try {
-        await file.writeFile(bytes)
-        await file.sync()
-      } finally {
-        await file.close()
-      }
+      // Not forced to the disk: a copy that did not get there whole is damaged.
+      await writeFile(draft, bytes, { mode: 0o600 })
       await rename(draft, fileOf(hash))
       await removeOld()
     } catch {
@@ -62,8 +57,7 @@ export function withFiles(
       return bytes
     },
     async put(hash, bytes) {
-      await shared.put(hash, bytes)
-      await keep(hash, bytes)
+      await Promise.all([shared.put(hash, bytes), keep(hash, bytes)])
     },
   }
 }

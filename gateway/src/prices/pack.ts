@@ -33,34 +33,28 @@ export function dataOf(models: Models, rules: readonly PriceRule[] = []): PriceD
   const spans = new Uint32Array(models.size * 2)
   const providers = new Words(models.size)
   const modes = new Words(models.size)
-  const chunks: Buffer[] = []
-  let length = 0
-  const write = (text: string): void => {
-    const chunk = Buffer.from(text)
-    chunks.push(chunk)
-    length += chunk.length
-  }
+  /** Key and entry by turns. */
+  const texts: string[] = []
   let separator = '{'
   for (const [name, entry] of models) {
-    write(`${separator}${JSON.stringify(name)}:`)
     const index = names.push(name) - 1
-    spans[index * 2] = length
-    write(JSON.stringify(entry))
-    spans[index * 2 + 1] = length
+    texts.push(`${separator}${JSON.stringify(name)}:`, JSON.stringify(entry))
     providers.add(index, entry.litellm_provider)
     modes.add(index, entry.mode)
     separator = ',\n'
   }
   if (rules.length > 0) {
     const written = rules.map(({ name, pattern, fields }) => ({ name, pattern, model_info: fields }))
-    write(`${separator}${JSON.stringify(rulesMember)}:${JSON.stringify({ rules: written })}`)
+    texts.push(`${separator}${JSON.stringify(rulesMember)}:`, JSON.stringify({ rules: written }))
   }
-  write(models.size === 0 && rules.length === 0 ? '{}' : '}')
-  const bytes = new Uint8Array(length)
+  texts.push(models.size === 0 && rules.length === 0 ? '{}' : '}')
+  const bytes = new Uint8Array(texts.reduce((length, text) => length + Buffer.byteLength(text), 0))
+  const target = Buffer.from(bytes.buffer)
   let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.length
+  for (const [index, text] of texts.entries()) {
+    at += target.write(text, at)
+    // An entry's span begins where its key ends.
+    if (index < models.size * 2) spans[index] = at
   }
   return {
     hash: hash('sha256', bytes, 'hex'),

@@ -100,6 +100,7 @@ export class PriceUpdates {
     const { book, record } = current()
     const { force = false, ...options } = how
     if (origin.forcedLocal) return this.#useBundled(options)
+    maps.prepare()
     try {
       const fetched = await fetch(origin.url, record.url === origin.url ? validatorsOf(record) : {})
       if (fetched.type === 'unchanged') return await this.#stay(options, book, {})

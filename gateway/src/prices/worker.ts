@@ -1,16 +1,23 @@
 import { parentPort } from 'node:worker_threads'
+import type { Reading } from './map-reader.ts'
 import { type PackTask, pack } from './pack.ts'
 import { MapRefused } from './refusal.ts'
 
-/** The thread in which one price map is read, checked and packed; `thread.ts` is its other end. */
-parentPort?.once('message', (task: PackTask) => {
+/** The thread in which price maps are read, checked and packed; `map-reader.ts` is its other end. */
+parentPort?.on('message', (task: PackTask) => {
+  const { reading, buffers } = read(task)
+  parentPort?.postMessage(reading, buffers)
+})
+
+function read(task: PackTask): { readonly reading: Reading; readonly buffers?: readonly ArrayBuffer[] } {
   try {
     const packed = pack(task)
     const { bytes, modeOf, providerOf, spans } = packed.data
-    const transfer = [bytes.buffer, spans.buffer, providerOf.buffer, modeOf.buffer] as ArrayBuffer[]
-    parentPort?.postMessage({ packed }, transfer)
+    // Made by `pack`, each with a buffer of its own.
+    const buffers = [bytes, spans, providerOf, modeOf].map(({ buffer }) => buffer as ArrayBuffer)
+    return { reading: { packed }, buffers }
   } catch (error) {
     if (!(error instanceof MapRefused)) throw error
-    parentPort?.postMessage({ refused: error.message })
+    return { reading: { refused: error.message } }
   }
-})
+}

@@ -6,7 +6,7 @@ import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { changeReply } from '../../change-reply.ts'
 import type { AdminPorts } from '../ports.ts'
 import { accessDenied, plainDetail } from '../refusals.ts'
-import { yesterdayUnder } from './yesterday.ts'
+import { callsOfYesterday, yesterdayUnder } from './yesterday.ts'
 
 export const tag = 'model cost map'
 export const writers: readonly Role[] = ['proxy_admin']
@@ -35,10 +35,13 @@ export function reloadRoutes({
       query: z.object({ force }),
       async handle({ change, query }) {
         const isForced = query.force !== undefined && /^(?:true|1)$/i.test(query.force)
-        const reloaded = await prices.reload({ ...change, force: isForced })
+        const [reloaded, called] = await Promise.all([
+          prices.reload({ ...change, force: isForced }),
+          callsOfYesterday(ledger, calls.clock.wall()),
+        ])
         const { before, after } = reloaded
-        const yesterday =
-          reloaded.change === undefined ? undefined : await yesterdayUnder(ledger, calls.clock.wall(), before, after)
+        const isChanged = reloaded.change !== undefined && called !== undefined
+        const yesterday = isChanged ? yesterdayUnder(called, before, after) : undefined
         return changeReply(change, reloaded.made, {
           message: `Price data reloaded successfully! ${reloaded.models} models updated.`,
           status: 'success',

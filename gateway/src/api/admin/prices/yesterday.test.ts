@@ -4,7 +4,7 @@ import { PriceBook } from '../../../core/cost/price-book.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import type { DailyQuery, DailySum } from '../../../core/ledger.ts'
 import { dataOf } from '../../../prices/pack.ts'
-import { yesterdayUnder } from './yesterday.ts'
+import { callsOfYesterday, yesterdayUnder } from './yesterday.ts'
 
 const now = Date.parse('2026-11-21T03:00:00Z')
 const book = (price: number, above = price) =>
@@ -35,7 +35,9 @@ test('yesterday is told at the old and the new prices; calls without a price are
     asked = query
     return [sum('gpt-x', 1_000, 100_000_000), sum('unknown', 7, 500)]
   }
-  assert.deepEqual(await yesterdayUnder({ daily }, now, book(1e-6), book(2e-6, 1)), {
+  const called = await callsOfYesterday({ daily }, now)
+  assert.ok(called)
+  assert.deepEqual(yesterdayUnder(called, book(1e-6), book(2e-6, 1)), {
     day: '2026-11-20',
     calls: 1_007,
     cost_before: 100,
@@ -49,7 +51,7 @@ test('without a store there is nothing to tell, and without calls nothing was sp
   const away = async () => {
     throw new GatewayError('store_unavailable', 'away')
   }
-  assert.equal(await yesterdayUnder({ daily: away }, now, book(1), book(1)), undefined)
-  const empty = await yesterdayUnder({ daily: async () => [] }, now, book(0.1), book(0.1))
-  assert.deepEqual([empty?.calls, empty?.cost_before, empty?.cost_after], [0, 0, 0])
+  assert.equal(await callsOfYesterday({ daily: away }, now), undefined)
+  const empty = yesterdayUnder({ day: '2026-11-20', sums: [] }, book(0.1), book(0.1))
+  assert.deepEqual([empty.calls, empty.cost_before, empty.cost_after], [0, 0, 0])
 })

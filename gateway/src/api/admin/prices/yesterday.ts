@@ -15,25 +15,29 @@ export interface Yesterday {
   readonly calls_without_price: number
 }
 
-/**
- * An estimate: of each model the average call of the day, at list prices, without discounts, margins and deployments' own prices.
- * @returns `undefined` while the store is away
- */
-export async function yesterdayUnder(
+/** What was called yesterday, by model. */
+export interface CallsOfYesterday {
+  readonly day: string
+  readonly sums: readonly DailySum[]
+}
+
+/** @returns `undefined` while the store is away */
+export async function callsOfYesterday(
   ledger: Pick<Ledger, 'daily'>,
   now: number,
-  before: PriceBook,
-  after: PriceBook,
-): Promise<Yesterday | undefined> {
+): Promise<CallsOfYesterday | undefined> {
   const day = utcDay(now - dayMs)
-  let sums: readonly DailySum[]
   try {
-    sums = await ledger.daily({ scope: 'all', from: day, to: day, by: ['provider', 'model'] })
+    return { day, sums: await ledger.daily({ scope: 'all', from: day, to: day, by: ['provider', 'model'] }) }
   } catch (error) {
-    // The map is reloaded; what it would have meant is not worth a failure.
+    // A map is reloaded; what it would have meant is not worth a failure.
     if (error instanceof GatewayError) return undefined
     throw error
   }
+}
+
+/** An estimate: of each model the average call of the day, at list prices, without discounts, margins and deployments' own prices. */
+export function yesterdayUnder({ day, sums }: CallsOfYesterday, before: PriceBook, after: PriceBook): Yesterday {
   const total = { calls: 0, unpriced: 0, before: 0, after: 0 }
   for (const sum of sums) {
     const [old, fresh] = [before, after].map((book) => estimate(book, sum))
