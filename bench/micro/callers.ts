@@ -4,7 +4,6 @@
  */
 import { hash } from 'node:crypto'
 import { Authenticator } from '../../gateway/src/api/authenticate.ts'
-import type { RequestHead } from '../../gateway/src/api/request-head.ts'
 import type { Route } from '../../gateway/src/api/route.ts'
 import type { RecordKind, StoredRecord } from '../../gateway/src/core/record.ts'
 import type { Store } from '../../gateway/src/core/store.ts'
@@ -12,6 +11,7 @@ import { Directory } from '../../gateway/src/directory/directory.ts'
 import { systemClock } from '../../gateway/src/lib/clock.ts'
 import type { JsonObject } from '../../gateway/src/lib/json.ts'
 import { Secret } from '../../gateway/src/lib/secret.ts'
+import { headWithKey } from '../../gateway/test/request-head.ts'
 import { measure } from './measure.ts'
 
 const keys = 200_000
@@ -83,27 +83,10 @@ const authenticator = new Authenticator({
 const route: Route = { method: 'POST', path: '/v1/chat/completions', access: 'caller', handle() {} }
 const settings = { masterKey: undefined, keyHeader: undefined }
 
-function headOf(key: string): RequestHead {
-  return {
-    method: route.method,
-    path: route.path,
-    query: '',
-    keys: { authorization: `Bearer ${key}`, other: undefined },
-    contentType: undefined,
-    contentEncoding: undefined,
-    contentLength: undefined,
-    callId: undefined,
-    endUser: undefined,
-    timeout: undefined,
-    streamTimeout: undefined,
-    retries: undefined,
-  }
-}
-
 const heads = Array.from({ length: keys }, (_, index) => {
   const key = `sk-${String(index).padStart(22, 'x')}`
   numberOf.set(hash('sha256', key), index)
-  return headOf(key)
+  return headWithKey(key)
 })
 const ids = [...numberOf.keys()]
 
@@ -127,7 +110,7 @@ for (const among of [1, 1_000, keys]) {
     authenticator.authenticate(next(heads, among), route, settings),
   )
 }
-const master = headOf('sk-boot')
+const master = headWithKey('sk-boot')
 measure('authenticate the master key', () => authenticator.authenticate(master, route, settings))
 
 function heap(): number {

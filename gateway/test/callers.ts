@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import type { App } from '../src/app.ts'
 import type { RecordKind } from '../src/core/record.ts'
 import type { Role } from '../src/core/role.ts'
+import type { Transaction } from '../src/core/store.ts'
 import type { JsonObject } from '../src/lib/json.ts'
 
 /** Records as a test needs them, put into the store without the routes that make them. */
@@ -12,12 +13,14 @@ const actor = { id: 'default_user_id', role: 'proxy_admin', via: 'test' } as con
 export type RecordWrite = readonly [kind: RecordKind, id: string, body: JsonObject | undefined]
 
 export async function putRecords(app: App, ...records: readonly RecordWrite[]): Promise<void> {
-  await app.changes.records({ actor }, async (transaction) => {
-    for (const [kind, id, body] of records) {
-      if (body === undefined) await transaction.deleteRecord(kind, id)
-      else await transaction.putRecord(kind, id, body)
-    }
-  })
+  await app.changes.records({ actor }, (transaction) => writeRecords(transaction, ...records))
+}
+
+export async function writeRecords(transaction: Transaction, ...records: readonly RecordWrite[]): Promise<void> {
+  for (const [kind, id, body] of records) {
+    if (body === undefined) await transaction.deleteRecord(kind, id)
+    else await transaction.putRecord(kind, id, body)
+  }
 }
 
 export function putRecord(app: App, kind: RecordKind, id: string, body: JsonObject): Promise<void> {

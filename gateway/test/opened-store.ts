@@ -3,8 +3,9 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, afterEach, before, beforeEach, describe } from 'node:test'
+import { after, afterEach, before, beforeEach, describe, type TestContext } from 'node:test'
 import type { Actor } from '../src/core/change.ts'
+import type { Store } from '../src/core/store.ts'
 import { systemClock } from '../src/lib/clock.ts'
 import type { Log } from '../src/lib/log.ts'
 import { Secret } from '../src/lib/secret.ts'
@@ -122,6 +123,15 @@ export function placeOfEachTest(kind: StoreKind, prepare?: (place: StorePlace) =
     open: (options) => place().open(options),
     remove: () => place().remove(),
   }
+}
+
+/** A store on SQLite, started; it goes with the test. */
+export async function startStore(context: Pick<TestContext, 'after'>): Promise<Store> {
+  const place = await createSqliteKind().place()
+  context.after(() => place.remove())
+  const { store } = place.open()
+  await store.start()
+  return store
 }
 
 async function removeAll(places: readonly StorePlace[]): Promise<void> {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
 import { test } from 'node:test'
+import { requestHead } from '../../test/request-head.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Principal } from '../core/principal.ts'
 import { systemClock } from '../lib/clock.ts'
 import { Secret } from '../lib/secret.ts'
 import { Authenticator } from './authenticate.ts'
-import type { RequestHead } from './request-head.ts'
 import type { Route } from './route.ts'
 
 const authenticator = new Authenticator({ bootKey: new Secret('sk-boot'), clock: systemClock })
@@ -29,20 +29,12 @@ function check(
   query = '',
   route = chat,
 ) {
-  const head: RequestHead = {
+  const head = requestHead({
     method: route.method,
     path: route.path,
     query,
     keys: { authorization, other: new Map(Object.entries(other)) },
-    contentType: undefined,
-    contentEncoding: undefined,
-    contentLength: undefined,
-    callId: undefined,
-    endUser: undefined,
-    timeout: undefined,
-    streamTimeout: undefined,
-    retries: undefined,
-  }
+  })
   const principal = authenticator.authenticate(head, route, { masterKey: master, keyHeader })
   assert.ok(!(principal instanceof Promise), 'without virtual keys nothing is waited for')
   return facts(principal)

@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict'
-import { hash } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
-import { scratchDirectory } from '../../test/scratch.ts'
+import { keyId, writeRecords } from '../../test/callers.ts'
+import { actor, startStore } from '../../test/opened-store.ts'
+import { headWithKey } from '../../test/request-head.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Principal } from '../core/principal.ts'
 import { Directory } from '../directory/directory.ts'
 import { systemClock } from '../lib/clock.ts'
 import type { JsonObject } from '../lib/json.ts'
 import { Secret } from '../lib/secret.ts'
-import { openStore } from '../stores/open.ts'
 import { Authenticator } from './authenticate.ts'
-import type { RequestHead } from './request-head.ts'
 import type { Route } from './route.ts'
 
 /** What a replica may believe of its memory, and when it has to ask: over a real store, the lease in the test's hands. */
@@ -18,15 +17,7 @@ import type { Route } from './route.ts'
 const route: Route = { method: 'POST', path: '/v1/chat/completions', access: 'caller', handle() {} }
 
 async function bench(context: TestContext) {
-  const { store } = openStore({
-    databaseUrl: undefined,
-    dataDirectory: scratchDirectory(),
-    saltKey: new Secret('sk-salt'),
-    clock: systemClock,
-    log: { debug() {}, info() {}, warn() {}, error() {} },
-  })
-  context.after(() => store.stop())
-  await store.start()
+  const store = await startStore(context)
   const state = { lease: true, reachable: true, answers: true, confirms: 0, seen: 0 }
   const directory = new Directory({
     store,
@@ -54,38 +45,17 @@ async function bench(context: TestContext) {
   return {
     state,
     async put(key: string, body: JsonObject | undefined) {
-      const actor = { id: 'default_user_id', role: 'proxy_admin', via: 'test' } as const
-      await store.change({ actor }, async (transaction) => {
-        if (body === undefined) await transaction.deleteRecord('key', hash('sha256', key))
-        else await transaction.putRecord('key', hash('sha256', key), body)
-      })
+      await store.change({ actor }, (transaction) => writeRecords(transaction, ['key', keyId(key), body]))
     },
-    authenticate: (key: string) => authenticator.authenticate(headOf(key), route, undefined),
+    authenticate: (key: string) => authenticator.authenticate(headWithKey(key), route, undefined),
     async codeOf(key: string): Promise<string> {
       try {
-        const principal: Principal = await authenticator.authenticate(headOf(key), route, undefined)
+        const principal: Principal = await authenticator.authenticate(headWithKey(key), route, undefined)
         return principal.key === undefined ? 'administrator' : 'caller'
       } catch (error) {
         return error instanceof GatewayError ? error.code : String(error)
       }
     },
-  }
-}
-
-function headOf(key: string): RequestHead {
-  return {
-    method: route.method,
-    path: route.path,
-    query: '',
-    keys: { authorization: `Bearer ${key}`, other: undefined },
-    contentType: undefined,
-    contentEncoding: undefined,
-    contentLength: undefined,
-    callId: undefined,
-    endUser: undefined,
-    timeout: undefined,
-    streamTimeout: undefined,
-    retries: undefined,
   }
 }
 

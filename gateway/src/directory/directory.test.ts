@@ -1,47 +1,32 @@
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { type RecordWrite, writeRecords } from '../../test/callers.ts'
+import { actor, createSqliteKind } from '../../test/opened-store.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Principal } from '../core/principal.ts'
 import { memberId, type RecordId, type RecordKind } from '../core/record.ts'
 import type { Store } from '../core/store.ts'
-import { type Clock, systemClock } from '../lib/clock.ts'
+import type { Clock } from '../lib/clock.ts'
 import type { JsonObject } from '../lib/json.ts'
-import { Secret } from '../lib/secret.ts'
-import { openStore } from '../stores/open.ts'
 import { Directory } from './directory.ts'
 import type { Oddity } from './row.ts'
 
 /** Who may call, over a real SQLite file; only the time is the test's. */
 
-let folder: string
+const sqlite = createSqliteKind()
 let store: Store
 
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'midflight-directory-'))
-  const silent = { debug() {}, info() {}, warn() {}, error() {} }
-  const saltKey = new Secret('sk-salt')
-  store = openStore({ databaseUrl: undefined, dataDirectory: folder, saltKey, clock: systemClock, log: silent }).store
+  store = (await sqlite.place()).open().store
   await store.start()
 })
 
-after(async () => {
-  await store.stop()
-  await rm(folder, { recursive: true })
-})
+after(() => sqlite.stop())
 
 /** Commits records, as another replica would: nobody here is told. */
-async function commit(...records: readonly (readonly [RecordKind, string, JsonObject | undefined])[]): Promise<void> {
-  const actor = { id: 'default_user_id', role: 'proxy_admin', via: 'test' } as const
-  await store.change({ actor }, async (transaction) => {
-    for (const [kind, id, body] of records) {
-      if (body === undefined) await transaction.deleteRecord(kind, id)
-      else await transaction.putRecord(kind, id, body)
-    }
-  })
+async function commit(...records: readonly RecordWrite[]): Promise<void> {
+  await store.change({ actor }, (transaction) => writeRecords(transaction, ...records))
 }
 
 interface Bench {
