@@ -12,6 +12,7 @@ export function requestHead(given: Partial<RequestHead>): RequestHead {
     contentLength: undefined,
     callId: undefined,
     endUser: undefined,
+    tags: undefined,
     timeout: undefined,
     streamTimeout: undefined,
     retries: undefined,

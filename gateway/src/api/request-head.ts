@@ -15,6 +15,8 @@ export interface RequestHead {
   readonly callId: string | undefined
   /** End user of the application that calls (contract 3.8). */
   readonly endUser: string | undefined
+  /** `x-litellm-tags` */
+  readonly tags: string | undefined
   readonly timeout: string | undefined
   readonly streamTimeout: string | undefined
   readonly retries: string | undefined
@@ -72,6 +74,7 @@ export function readHead(request: IncomingMessage, settings: HeaderSettings | un
     contentLength: undefined as number | undefined,
     callId: undefined as string | undefined,
     endUser: undefined as string | undefined,
+    tags: undefined as string | undefined,
     timeout: undefined as string | undefined,
     streamTimeout: undefined as string | undefined,
     retries: undefined as string | undefined,
@@ -111,6 +114,9 @@ export function readHead(request: IncomingMessage, settings: HeaderSettings | un
       case 'x-litellm-customer-id':
       case 'x-litellm-end-user-id':
         head.endUser ??= value
+        break
+      case 'x-litellm-tags':
+        head.tags = head.tags === undefined ? value : `${head.tags},${value}`
         break
       case 'x-litellm-timeout':
         head.timeout = value

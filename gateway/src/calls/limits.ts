@@ -8,7 +8,6 @@ import type { Served } from './dispatch.ts'
 import type { CallPorts } from './ports.ts'
 import type { Target } from './route.ts'
 import { sizeOf } from './size.ts'
-import { tagsOf } from './tags.ts'
 
 /**
  * Stop 4, second half: takes room in every limit that holds for the call; of calls without any it asks nothing.
@@ -27,7 +26,7 @@ export function charge(
 ): readonly Charge[] {
   const { cost } = call.progress
   if (cost === undefined) return nobody
-  return ports.limits.charge(limitedCall(call), { cost: cost.total, tags: tagsOf(call), served: servedOf(source) }, row)
+  return ports.limits.charge(limitedCall(call), { cost: cost.total, served: servedOf(source) }, row)
 }
 
 const nobody: readonly Charge[] = []
@@ -55,8 +54,6 @@ function servedOf(source: Source | undefined) {
   return { group: source.target.resolution.group.name, deployment: source.deployment }
 }
 
-const noTags: readonly string[] = []
-
 function limitedCall(call: Call): LimitedCall {
   return {
     principal: call.principal,
@@ -64,7 +61,8 @@ function limitedCall(call: Call): LimitedCall {
     endUser: call.endUser,
     model: call.routedAs,
     settings: call.settings.limits,
-    tags: call.settings.limits.tags.size === 0 ? noTags : tagsOf(call),
+    tags: call.tags,
+    tagged: call.tagged,
   }
 }
 

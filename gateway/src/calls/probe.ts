@@ -119,6 +119,8 @@ function probeCall(deployment: Deployment, snapshot: Snapshot, how: Probe, ports
     principal: how.principal,
     endUser: undefined,
     customer: undefined,
+    tags: [],
+    tagged: [],
     model: deployment.modelName,
     routedAs: deployment.modelName,
     stream: false,

@@ -100,6 +100,7 @@ export interface Team extends Subject {
   readonly organizationId: string | undefined
   readonly modelAliases: Readonly<Record<string, string>>
   readonly members: readonly { readonly userId: string; readonly role: 'admin' | 'user' }[]
+  readonly tags: readonly string[]
 }
 
 export interface Member {
@@ -112,3 +113,9 @@ export interface Organization extends Subject {}
 
 /** An end user of the application, named by the request (`user`, `x-litellm-end-user-id`). */
 export interface Customer extends Subject {}
+
+/** A tag of requests of which there is a record. The id is its name. */
+export interface Tag {
+  readonly id: string
+  readonly limits: Limits
+}

@@ -96,6 +96,7 @@ function tables(): Tables {
     'team-member': new Map(),
     organization: new Map(),
     customer: new Map(),
+    tag: new Map(),
     budget: new Map(),
     'access-group': new Map(),
   }

@@ -9,6 +9,7 @@ import type { NounKind, Nouns } from './nouns.ts'
 import { CompiledOrganization } from './organization.ts'
 import { compileRetiredKey } from './retired-key.ts'
 import { type ReportOddity, Row } from './row.ts'
+import { CompiledTag } from './tag.ts'
 import { CompiledTeam } from './team.ts'
 import { CompiledUser } from './user.ts'
 
@@ -40,6 +41,7 @@ export const compilers: { readonly [Kind in NounKind]: Compiler<Kind> } = {
   team: subject('team', CompiledTeam),
   organization: subject('organization', CompiledOrganization),
   customer: subject('customer', CompiledCustomer),
+  tag: compileTag,
   'team-member': compileMember,
   'retired-key': plain('retired-key', compileRetiredKey),
   'access-group': plain('access-group', compileAccessGroup),
@@ -65,6 +67,15 @@ function subject<Kind extends NounKind>(
     const { limits, changeAt } = limitsOf(row, [budget?.noun], tools.now)
     return { noun: new Noun(row, limits), needs: budget === undefined ? [] : [budget], changeAt }
   }
+}
+
+/** What a tag may cost and how often it may be used is said by the budget that it refers to. */
+async function compileTag(id: string, record: StoredRecord | undefined, tools: CompileTools): Promise<Compiled<'tag'>> {
+  if (record === undefined) return nothing
+  const row = new Row({ kind: 'tag', id }, record.body, tools.report)
+  const budget = await cellOf('budget', row.text('budget_id'), tools)
+  const { limits, changeAt } = limitsOf(row, [budget?.noun], tools.now)
+  return { noun: new CompiledTag(id, limits), needs: budget === undefined ? [] : [budget], changeAt }
 }
 
 /** A member has a row of its own only when somebody gave it limits; the team's limits for members count for all of them. */

@@ -30,7 +30,7 @@ export interface DirectoryOptions {
 
 /** With what the limits keep of a caller, about 2.5 kB each; a key beyond costs a read of half a millisecond. */
 const usualCapacity = 50_000
-/** Names that belong to nobody, of keys and end users: whoever calls may invent any number of them. */
+/** Names that belong to nobody, of keys, end users and tags: whoever calls may invent any number of them. */
 const absentCapacity = 20_000
 const usuallyBelievedMs = 600_000
 const absentBelievedMs = 60_000
@@ -59,18 +59,21 @@ export class Directory {
   readonly #known: Cells
   readonly #absent = new Cells(absentCapacity)
   readonly #flights = new Map<string, Flight>()
-  readonly #noCustomers: Emptiness
+  /** Of kinds that most gateways have no record of, though callers name them. */
+  readonly #empty: ReadonlyMap<NounKind, Emptiness>
 
   constructor(options: DirectoryOptions) {
     this.#options = options
     this.#reader = new RecordReader(options.store, options.clock)
     this.#known = new Cells(options.capacity ?? usualCapacity)
-    this.#noCustomers = new Emptiness('customer', options.store, options.clock)
+    const { store, clock } = options
+    const kinds = ['customer', 'tag'] as const
+    this.#empty = new Map(kinds.map((kind) => [kind, new Emptiness(kind, store, clock)]))
   }
 
   /** A record's noun. A promise rejects with `store_unavailable` when nothing is known and the store does not answer. */
   find<Kind extends NounKind>(kind: Kind, id: string): Found<Nouns[Kind]> {
-    if (kind === 'customer' && this.#noCustomers.isKnown) return undefined
+    if (this.#empty.get(kind)?.isKnown === true) return undefined
     const cell = this.#cell(kind, id)
     return cell instanceof Promise ? cell.then(({ noun }) => noun) : cell.noun
   }
@@ -89,7 +92,7 @@ export class Directory {
   /** Forgets records that have changed, or all. What is being read at this moment is read again. */
   invalidate(changed: readonly RecordId[] | 'all'): void {
     if (changed === 'all') {
-      this.#noCustomers.forget()
+      for (const empty of this.#empty.values()) empty.forget()
       this.#known.clear()
       this.#absent.clear()
       for (const flight of this.#flights.values()) flight.stale = true
@@ -97,7 +100,7 @@ export class Directory {
     }
     for (const { kind, id } of changed) {
       if (!isNounKind(kind)) continue
-      if (kind === 'customer') this.#noCustomers.forget()
+      this.#empty.get(kind)?.forget()
       this.#known.delete(kind, id)
       this.#absent.delete(kind, id)
       const flight = this.#flights.get(flightName(kind, id))
@@ -222,7 +225,11 @@ export class Directory {
       try {
         const record = await this.#reader.read(kind, id)
         // Only saves reads, so nobody waits for it; a store that is away is asked again.
-        if (kind === 'customer' && record === undefined) this.#noCustomers.ask().catch(() => undefined)
+        if (record === undefined)
+          this.#empty
+            .get(kind)
+            ?.ask()
+            .catch(() => undefined)
         const wall = clock.wall()
         const { noun, needs, changeAt } = await compilers[kind](id, record, {
           cell: (other, otherId) => this.#cell(other, otherId),
@@ -256,7 +263,7 @@ export class Directory {
 
   #keep<Kind extends NounKind>(cell: Cell<Kind>): void {
     const { kind, id } = cell
-    const invented = cell.noun === undefined && (kind === 'key' || kind === 'retired-key' || kind === 'customer')
+    const invented = cell.noun === undefined && isInvented(kind)
     const [place, other] = invented ? [this.#absent, this.#known] : [this.#known, this.#absent]
     other.delete(kind, id)
     place.set(cell)
@@ -273,6 +280,11 @@ export class Directory {
   #seconds(): number {
     return Math.floor(this.#options.clock.now() / 1000)
   }
+}
+
+/** Whether callers choose the ids. */
+function isInvented(kind: NounKind): boolean {
+  return kind === 'key' || kind === 'retired-key' || kind === 'customer' || kind === 'tag'
 }
 
 function flightName(kind: NounKind, id: string): string {

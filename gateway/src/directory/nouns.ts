@@ -6,6 +6,7 @@ import type { CompiledMember } from './member.ts'
 import type { CompiledOrganization } from './organization.ts'
 import type { RetiredKey } from './retired-key.ts'
 import type { Row } from './row.ts'
+import type { CompiledTag } from './tag.ts'
 import type { CompiledTeam } from './team.ts'
 import type { CompiledUser } from './user.ts'
 
@@ -18,6 +19,7 @@ export interface Nouns {
   readonly 'team-member': CompiledMember
   readonly organization: CompiledOrganization
   readonly customer: CompiledCustomer
+  readonly tag: CompiledTag
   /** Has no meaning of its own: whoever refers to it reads its limits. */
   readonly budget: Row
   readonly 'access-group': AccessGroup
@@ -33,6 +35,7 @@ const nounKinds: ReadonlySet<string> = new Set<NounKind>([
   'team-member',
   'organization',
   'customer',
+  'tag',
   'budget',
   'access-group',
 ])

@@ -12,7 +12,7 @@ const perSecond = 25
 const idsPerRead = 500
 
 /** Whose ids callers choose. */
-const invented: ReadonlySet<RecordKind> = new Set<RecordKind>(['key', 'retired-key', 'customer'])
+const invented: ReadonlySet<RecordKind> = new Set<RecordKind>(['key', 'retired-key', 'customer', 'tag'])
 
 interface Lane {
   readonly kind: RecordKind

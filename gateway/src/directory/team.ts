@@ -19,6 +19,7 @@ export class CompiledTeam extends CompiledSubject implements Team {
   readonly organizationId: string | undefined
   readonly modelAliases: Readonly<Record<string, string>>
   readonly members: Team['members']
+  readonly tags: readonly string[]
   readonly accessGroups: readonly string[]
   /** What members without a budget of their own may use; read as if it were a budget's row. */
   readonly ofMembers: Row | undefined
@@ -31,6 +32,7 @@ export class CompiledTeam extends CompiledSubject implements Team {
     const table = row.object('litellm_model_table')
     this.modelAliases = row.aliases('model_aliases', row.value('model_aliases') ?? table.model_aliases)
     this.members = membersOf(row)
+    this.tags = row.names('tags', row.inMetadata('tags'))
     this.accessGroups = row.names('access_group_ids')
     this.ofMembers = memberDefaults(row)
     const budget = row.inMetadata('team_member_budget_id')

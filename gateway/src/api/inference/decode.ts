@@ -1,13 +1,14 @@
 import { aliased } from '../../calls/access.ts'
 import { type Call, newProgress } from '../../calls/call.ts'
 import { type CallOptions, readOptions } from '../../calls/options.ts'
+import { tagsOfRequest } from '../../calls/tags.ts'
 import type { Snapshot } from '../../config/snapshot.ts'
 import { GatewayError } from '../../core/errors.ts'
-import type { Customer } from '../../core/principal.ts'
 import type { DialectName } from '../../core/wire.ts'
 import { isObject, type JsonObject, parseJsonObject } from '../../lib/json.ts'
 import { readBody } from '../read-body.ts'
 import type { Exchange } from '../route.ts'
+import type { Named } from './named.ts'
 
 /** The fields without which a request of the dialect means nothing (contract 4.1). */
 const requiredFields: Partial<Record<DialectName, readonly string[]>> = {
@@ -28,6 +29,7 @@ export interface DecodedRequest {
   readonly options: CallOptions
   /** End user of the application that calls (contract 3.8). */
   readonly endUser: string | undefined
+  readonly tags: readonly string[]
 }
 
 /**
@@ -60,6 +62,7 @@ export async function decodeRequest(exchange: Exchange, limit: number, dialect: 
     model,
     options: readOptions(body, exchange.head, dialect),
     endUser: endUserOf(exchange.head.endUser, body),
+    tags: tagsOfRequest(body, exchange.head.tags),
   }
 }
 
@@ -68,7 +71,7 @@ export function callOf(
   exchange: Exchange,
   snapshot: Snapshot,
   request: DecodedRequest,
-  customer: Customer | undefined,
+  { customer, tags, tagged }: Named,
 ): Call {
   const { head, principal } = exchange
   if (principal === undefined) throw new GatewayError('internal', `${head.path} was reached without a principal.`)
@@ -83,6 +86,8 @@ export function callOf(
     principal,
     endUser: request.endUser,
     customer,
+    tags,
+    tagged,
     model,
     routedAs: aliased(principal, model),
     stream: body.stream === true,

@@ -3,11 +3,10 @@ import type { Call } from '../../calls/call.ts'
 import { handle } from '../../calls/handle.ts'
 import type { CallPorts } from '../../calls/ports.ts'
 import { GatewayError } from '../../core/errors.ts'
-import type { Customer } from '../../core/principal.ts'
 import type { DialectName } from '../../core/wire.ts'
-import type { Directory } from '../../directory/directory.ts'
 import type { Exchange, Route } from '../route.ts'
 import { callOf, type DecodedRequest, decodeRequest } from './decode.ts'
+import { namedBy, type Records } from './named.ts'
 
 /** Where each dialect is spoken (contract 4.1). `{model}` names the model in the path, as Azure's clients do. */
 const paths: readonly (readonly [DialectName, readonly string[]])[] = [
@@ -22,10 +21,7 @@ function openAiPaths(name: string): readonly string[] {
   return [`/v1/${name}`, `/${name}`, `/engines/{model}/${name}`, `/openai/deployments/{model}/${name}`]
 }
 
-/** Where end users are looked up. */
-export type Customers = Pick<Directory, 'find'>
-
-export function inferenceRoutes(ports: CallPorts, customers?: Customers): readonly Route[] {
+export function inferenceRoutes(ports: CallPorts, records?: Records): readonly Route[] {
   return paths.flatMap(([dialect, ofDialect]) =>
     ofDialect.map(
       (path): Route => ({
@@ -36,8 +32,8 @@ export function inferenceRoutes(ports: CallPorts, customers?: Customers): readon
         async handle(exchange) {
           const snapshot = snapshotOf(exchange)
           const request = await decodeRequest(exchange, snapshot.settings.maxRequestBytes, dialect)
-          const call = callOf(exchange, snapshot, request, await customerOf(request, customers))
-          await handle(mayBeOutdated(call) ? await renewed(exchange, request, call, customers) : call, ports)
+          const call = callOf(exchange, snapshot, request, await namedBy(request, exchange.principal, records))
+          await handle(mayBeOutdated(call) ? await renewed(exchange, request, call, records) : call, ports)
         },
       }),
     ),
@@ -54,30 +50,15 @@ async function renewed(
   exchange: Exchange,
   request: DecodedRequest,
   call: Call,
-  customers: Customers | undefined,
+  records: Records | undefined,
 ): Promise<Call> {
   try {
     const newest = await exchange.renew()
-    return callOf(newest, snapshotOf(newest), request, await customerOf(request, customers))
+    return callOf(newest, snapshotOf(newest), request, await namedBy(request, newest.principal, records))
   } catch (caught) {
     if (caught instanceof GatewayError && caught.code === 'store_unavailable') return call
     throw caught
   }
-}
-
-/** The record of the end user whom the request names. */
-function customerOf(
-  { endUser }: DecodedRequest,
-  customers: Customers | undefined,
-): Customer | undefined | Promise<Customer | undefined> {
-  if (endUser === undefined) return undefined
-  const found = customers?.find('customer', endUser)
-  if (!(found instanceof Promise)) return found
-  return found.catch((caught: unknown) => {
-    // Whether it has limits cannot be known now; the caller's key is known, and its calls go on.
-    if (caught instanceof GatewayError && caught.code === 'store_unavailable') return undefined
-    throw caught
-  })
 }
 
 function snapshotOf(exchange: Exchange) {

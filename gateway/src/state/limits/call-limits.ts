@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { GatewayError } from '../../core/errors.ts'
 import type { Demand, Limiter, Refusal, Reservation, Taking } from '../../core/limit.ts'
-import type { Customer, Principal } from '../../core/principal.ts'
+import type { Customer, Principal, Tag } from '../../core/principal.ts'
 import type { LimitSettings } from '../../core/settings.ts'
 import { type Charge, spenderName } from '../../core/spend.ts'
 import type { Usage } from '../../core/usage.ts'
@@ -34,8 +34,10 @@ export interface LimitedCall {
   /** The name that is routed. */
   readonly model: string
   readonly settings: LimitSettings
-  /** Of the request and its key, each once; without any where no budget of tags is declared. */
+  /** Of the request, its key and its team, each once. */
   readonly tags: readonly string[]
+  /** The records of those of them that have one. */
+  readonly tagged: readonly Tag[]
 }
 
 /** How much a call may use, as far as one can know before it is made. */
@@ -45,17 +47,16 @@ export interface CallSize extends Amounts {
   readonly free: boolean
 }
 
-/** What a call cost, and what besides its caller it is charged to. */
+/** What a call cost, and who was paid. */
 export interface ChargedOutcome {
   /** Billionths of a dollar; `undefined`: unknown, if anything was used at all. */
   readonly cost: number | undefined
-  readonly tags: readonly string[]
   /** `undefined`: no deployment answered. */
   readonly served: { readonly group: string; readonly deployment: LimitedTarget } | undefined
 }
 
 /** What came of a call. */
-export interface CallOutcome extends Omit<ChargedOutcome, 'tags'> {
+export interface CallOutcome extends ChargedOutcome {
   readonly succeeded: boolean
   readonly usage: Usage | undefined
 }
@@ -71,8 +72,6 @@ export interface Admission {
 const nobody: readonly never[] = []
 const maxWarned = 10_000
 const maxNames = 20_000
-/** Of one call; as many as its row has. */
-const maxTags = 50
 const longestBudgetWaitMs = 5_000
 /** Tokens are refused with a 429, which clients repeat by themselves. */
 const longestTokenWaitMs = 2_000
@@ -116,9 +115,9 @@ export class CallLimits {
   admit(call: LimitedCall, estimate: () => CallSize): Admission | undefined | Promise<Admission> {
     const own = this.#rules.ofPrincipal(call.principal, call.model, call.settings)
     const customer = this.#customerRules(call)
-    const tagged = call.settings.tags.size === 0 ? undefined : this.#tagRules(call)
-    if (own.rules.length === 0 && !isLimiting(customer) && !isLimiting(tagged)) return undefined
-    const rules = [own, customer, tagged].filter((set) => set !== undefined)
+    const tags = this.#tagRules(call)
+    if (own.rules.length === 0 && !isLimiting(customer) && tags.length === 0) return undefined
+    const rules = [own, customer, ...tags].filter((set) => set !== undefined)
     const size = rules.some(({ sized }) => sized) ? estimate() : undefined
     const ask: Ask = { call, rules, size }
     const demands = this.#demands(ask)
@@ -157,10 +156,12 @@ export class CallLimits {
     const charges: Charge[] = []
     for (const rule of own) charges.push(chargeOf(rule.name, rule.window, now))
     for (const rule of ofCustomer) charges.push(chargeOf(rule.name, rule.window, now))
+    const ofTags = this.#chargedTags(charges, call, now)
     this.#pushOthers(charges, call, outcome, now)
     spending.charge(charges, cost, now, row)
     for (const rule of own) if (rule.softBudget !== undefined) this.#checkSoftBudget(rule, now)
     for (const rule of ofCustomer) if (rule.softBudget !== undefined) this.#checkSoftBudget(rule, now)
+    for (const rule of ofTags) if (rule.softBudget !== undefined) this.#checkSoftBudget(rule, now)
     return charges
   }
 
@@ -247,22 +248,39 @@ export class CallLimits {
     }
   }
 
-  #tagRules({ tags, settings }: LimitedCall): RuleSet {
-    const rules = this.targets.rulesOfTags(tags, settings)
-    return { rules, spenders: nobody, sized: rules.length > 0 }
+  /** Of the tags' records; `tag_budget_config` bounds those whose record says nothing of money. */
+  #tagRules({ tags, tagged, settings }: LimitedCall): readonly RuleSet[] {
+    if (tagged.length === 0 && settings.tags.size === 0) return nobody
+    const sets = tagged.map((tag) => this.#rules.ofTag(tag, settings)).filter(isLimiting)
+    if (settings.tags.size === 0) return sets
+    const others =
+      tagged.length === 0 ? tags : tags.filter((name) => !tagged.some((tag) => tag.id === name && hasBudget(tag)))
+    const rules = this.targets.rulesOfTags(others, settings)
+    return rules.length === 0 ? sets : [...sets, { rules, spenders: nobody, sized: true }]
+  }
+
+  /** @returns the sums of those tags that have a record */
+  #chargedTags(charges: Charge[], { tags, tagged, settings }: LimitedCall, now: number): readonly SpenderRule[] {
+    const recorded: SpenderRule[] = []
+    for (const name of tags) {
+      const record = tagged.find(({ id }) => id === name)
+      const [own] = record === undefined ? nobody : this.#rules.ofTag(record, settings).spenders
+      if (own !== undefined) recorded.push(own)
+      // One counter has one window: that of the limit that holds.
+      const window =
+        settings.tags.has(name) && !hasBudget(record) ? this.targets.windowOfTag(name, settings) : own?.window
+      charges.push(chargeOf(own?.name ?? spenderName({ kind: 'tag', value: name }), window, now))
+    }
+    return recorded
   }
 
   #customerRules(call: LimitedCall): RuleSet | undefined {
     return call.customer === undefined ? undefined : this.#rules.ofCustomer(call.customer, call.model, call.settings)
   }
 
-  #pushOthers(charges: Charge[], call: LimitedCall, { served, tags }: ChargedOutcome, now: number): void {
+  #pushOthers(charges: Charge[], call: LimitedCall, { served }: ChargedOutcome, now: number): void {
     if (call.customer === undefined && call.endUser !== undefined) {
       charges.push(chargeOf(spenderName({ kind: 'end_user', value: call.endUser }), undefined, now))
-    }
-    for (const tag of tags.slice(0, maxTags)) {
-      const window = this.targets.windowOfTag(tag, call.settings)
-      charges.push(chargeOf(spenderName({ kind: 'tag', value: tag }), window, now))
     }
     if (served === undefined) return
     const { group, deployment } = served
@@ -296,6 +314,10 @@ export class CallLimits {
     this.#warned.set(rule.name, windowEnd)
     this.#options.onSoftBudget(rule.name, spent, rule.softBudget)
   }
+}
+
+function hasBudget(tag: Tag | undefined): boolean {
+  return tag?.limits.maxBudget !== undefined
 }
 
 function isLimiting(set: RuleSet | undefined): boolean {

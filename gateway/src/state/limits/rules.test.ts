@@ -59,6 +59,7 @@ function callOf(who: Who): LimitedCall {
     model: who.model ?? 'gpt',
     settings: { ...settings, ...who.settings },
     tags: [],
+    tagged: [],
   }
 }
 
@@ -242,9 +243,9 @@ describe('rules of callers', () => {
     for (let round = 0; round < 4; round += 1) {
       assert.equal(await refusalOf(calls, call), undefined)
       const served = { group: 'gpt', deployment: { id: 'one', provider: 'openai', limits: undefined } }
-      calls.charge(call, { cost, tags: ['a'], served }, 'no-row')
+      calls.charge({ ...call, tags: ['a'] }, { cost, served }, 'no-row')
       await spending.write()
-      calls.charge(call, { cost, tags: [], served }, 'no-row')
+      calls.charge(call, { cost, served }, 'no-row')
     }
     assert.deepEqual(warned, [`api_key:${hash}`])
     assert.ok((figures.softBudgets.get('api_key') ?? 0) > 1)

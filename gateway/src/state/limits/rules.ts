@@ -1,6 +1,13 @@
 import { parseDuration } from '../../core/duration.ts'
 import { type CounterWindow, counterName, type Demand, type Measure } from '../../core/limit.ts'
-import { type Customer, type Limits, type ModelLimits, noLimits, type Principal } from '../../core/principal.ts'
+import {
+  type Customer,
+  type Limits,
+  type ModelLimits,
+  noLimits,
+  type Principal,
+  type Tag,
+} from '../../core/principal.ts'
 import { memberId } from '../../core/record.ts'
 import type { LimitSettings } from '../../core/settings.ts'
 import { type Spender, type SpenderKind, spenderName } from '../../core/spend.ts'
@@ -75,7 +82,7 @@ const maxWindows = 4_096
  */
 export class Rules {
   readonly #windowMs: number
-  readonly #sets = new Recent<Principal | Customer, Sets>(maxCallers)
+  readonly #sets = new Recent<Principal | Customer | Tag, Sets>(maxCallers)
   readonly #ofProxy = new WeakMap<LimitSettings, RuleSet>()
   /** By what they are made of: most keys have one of few durations. */
   readonly #windows = new Map<string, BudgetWindow>()
@@ -96,6 +103,11 @@ export class Rules {
     return this.#known(customer, modelWithLimits([customer.limits], model), settings, (name) =>
       this.#setOf([customerHolder(customer, settings)], name, settings, false),
     )
+  }
+
+  ofTag(tag: Tag, settings: LimitSettings): RuleSet {
+    const holder: Holder = { kind: 'tag', value: tag.id, limits: tag.limits, budgeted: true }
+    return this.#known(tag, '', settings, () => this.#setOf([holder], '', settings, false))
   }
 
   /** Whose sums the cost of a call is added to. */
@@ -119,7 +131,7 @@ export class Rules {
   }
 
   #known(
-    holder: Principal | Customer,
+    holder: Principal | Customer | Tag,
     model: string,
     settings: LimitSettings,
     make: (model: string) => RuleSet,
