@@ -201,7 +201,7 @@ export async function createApp(boot: BootOptions, log: Log): Promise<App> {
     dialect: dialectNamed,
     clock,
     newId: createIds(),
-    answers: new Answers({ store, onUnkept: (error) => log.warn('admin.answer.unkept', { error }) }),
+    answers: new Answers({ claims: store.claims, onUnkept: (error) => log.warn('admin.answer.unkept', { error }) }),
     report,
     routes,
   })

@@ -84,38 +84,23 @@ export function adminRoute<Body extends z.ZodType, Query extends z.ZodType>(
       if (invalid.length > 0) return sendInvalid(exchange, invalid)
       const { principal } = exchange
       if (principal === undefined) throw new GatewayError('internal', `${route.path} was reached without a principal.`)
-      const call: AdminCall<z.output<Body>, z.output<Query>> = {
+      const callWith = (claimed: Pick<ChangeOptions, 'claimed'>): AdminCall<z.output<Body>, z.output<Query>> => ({
         // Parsed by the route's own schemas just above, which is what these types say.
         body: body?.data as z.output<Body>,
         query: query?.data as z.output<Query>,
         sent,
         pathParameter: exchange.pathParameter,
         principal,
-        change: readChangeOptions(exchange, principal),
+        change: { ...change, ...claimed },
         exchange,
-      }
-      const reply = await answerOnce(exchange, sent, () => route.handle(call))
+      })
+      const change = readChangeOptions(exchange, principal)
+      const make = async (claimed: Pick<ChangeOptions, 'claimed'>) => route.handle(callWith(claimed))
+      const reply = await (exchange.answers?.once(exchange, sent, make) ?? make({}))
       if (reply === 'sent') return
       sendJson(exchange, reply.status ?? 200, reply.body, [...(reply.head ?? []), ...warnings(route.body, sent)])
     },
   }
-}
-
-/** What is sent as it is made (an export, a stream) is made anew each time. */
-async function answerOnce(
-  exchange: Exchange,
-  sent: JsonObject,
-  make: () => ReturnType<AdminRoute<z.ZodType, z.ZodType>['handle']>,
-): Promise<AdminReply | 'sent'> {
-  if (exchange.answers === undefined || exchange.request.headers['idempotency-key'] === undefined) return make()
-  let isSent = false
-  const reply = await exchange.answers.once(exchange, sent, async () => {
-    const made = await make()
-    if (made !== 'sent') return made
-    isSent = true
-    return { status: 599, body: null }
-  })
-  return isSent ? 'sent' : reply
 }
 
 const mostNamed = 20

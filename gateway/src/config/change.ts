@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Alteration, ChangeOptions, ChangeResult, ReplicaConfirmation } from '../core/change.ts'
 import type { Changes, Edited, ResourceDraft } from '../core/changes.ts'
+import type { ClaimedChange, Outcome } from '../core/claim.ts'
 import { GatewayError } from '../core/errors.ts'
 import { type Problem, problemToLine } from '../core/problem.ts'
 import { type RecordId, recordKinds } from '../core/record.ts'
@@ -22,7 +23,7 @@ export interface StoredLayer {
 }
 
 export interface ChangesOptions {
-  readonly store: Pick<Store, 'change' | 'recordRefusal' | 'head'>
+  readonly store: Pick<Store, 'change' | 'recordRefusal' | 'head' | 'journalOf'>
   /** The source of that name is the reconciler's. */
   readonly layer: StoredLayer & { readonly name: string }
   readonly reconciler: Pick<Reconciler, 'turn' | 'pull' | 'status'>
@@ -55,11 +56,13 @@ export function createChanges(options: ChangesOptions): Changes {
     how: ChangeOptions,
     edit: (draft: ResourceDraft) => Edited<Result> | Promise<Edited<Result>>,
   ): Promise<ChangeResult<Result>> {
+    const claimed = claimedChange(how)
+    if (claimed?.made !== undefined) return madeBefore(how, claimed.made)
     for (let attempt = 1; ; attempt += 1) {
       // The edit has to see what other replicas have committed, so a store that is away is told here.
       const newest = await layer.read()
       try {
-        const done = await reconciler.turn(newest, (desk) => attemptOn(desk, how, edit))
+        const done = await reconciler.turn(newest, (desk) => attemptOn(desk, how, claimed, edit))
         return await confirmed(how, done)
       } catch (error) {
         if (!(error instanceof Moved)) throw error
@@ -77,6 +80,7 @@ export function createChanges(options: ChangesOptions): Changes {
   async function attemptOn<Result>(
     desk: Desk,
     how: ChangeOptions,
+    claimed: ClaimedChange | undefined,
     edit: (draft: ResourceDraft) => Edited<Result> | Promise<Edited<Result>>,
   ): Promise<ChangeResult<Result>> {
     const base = layer.head
@@ -88,14 +92,17 @@ export function createChanges(options: ChangesOptions): Changes {
       return { ...desk.verdict, problems: [], result, alterations: [] }
     }
     if (writes.length === 0) {
-      const written = await store.change(changeOptions(how), (transaction) => runAlongside(transaction, alongside))
+      const written = await store.change(changeOptions(how), async (transaction) => {
+        await runAlongside(transaction, alongside)
+        await keep(transaction, claimed, result)
+      })
       return afterRecords(how, result, written, desk.verdict)
     }
     const drafted = layer.draft(writes)
     const candidate = await desk.prepare(drafted)
     if (!candidate.accepted) return refuse(how, draft.alterations, candidate.problems)
     try {
-      return await commit(desk, how, { base, draft, candidate, drafted, result, alongside })
+      return await commit(desk, how, { base, draft, candidate, claimed, result, alongside })
     } catch (error) {
       candidate.release()
       throw error
@@ -109,17 +116,18 @@ export function createChanges(options: ChangesOptions): Changes {
       readonly base: Head
       readonly draft: DraftOfRows
       readonly candidate: Extract<Candidate, { accepted: true }>
-      readonly drafted: Layer
+      readonly claimed: ClaimedChange | undefined
       readonly result: Result
       readonly alongside: Edited<unknown>['alongside']
     },
   ): Promise<ChangeResult<Result>> {
-    const { base, draft, candidate, result, alongside } = drafted
+    const { base, draft, candidate, claimed, result, alongside } = drafted
     const written = await store.change(changeOptions(how, desk.verdict.revision), async (transaction) => {
       if (transaction.head.resourceRevision !== base.resourceRevision) throw new Moved()
       const rows: StoredResource[] = []
       for (const write of draft.writes) rows.push(...(await writeRow(transaction, write)))
       await runAlongside(transaction, alongside)
+      await keep(transaction, claimed, result)
       if (candidate.problems.length > 0) transaction.note({ problems: candidate.problems })
       return rows
     })
@@ -146,15 +154,36 @@ export function createChanges(options: ChangesOptions): Changes {
     how: ChangeOptions,
     work: (transaction: Transaction) => Promise<Result>,
   ): Promise<ChangeResult<Result>> {
+    const claimed = claimedChange(how)
+    if (claimed?.made !== undefined) return madeBefore(how, claimed.made)
     const written = await store.change(changeOptions(how), async (transaction) => {
       const { revision } = transaction.head
       checkIfMatch(how.ifMatch, { from: revision, to: revision })
-      return work(transaction)
+      const result = await work(transaction)
+      await keep(transaction, claimed, result)
+      return result
     })
     // A change of records may write a resource that was checked elsewhere.
     if (written.alterations.some(({ kind }) => !isRecord(kind)) && how.dryRun !== true)
       await reconciler.pull(layer.name)
     return confirmed(how, afterRecords(how, written.result, written, verdictOf(reconciler)))
+  }
+
+  /** What is promised of an answer holds for one that is given late: in force here, then confirmed by the others. */
+  async function madeBefore<Result>(how: ChangeOptions, { revision, result }: Outcome): Promise<ChangeResult<Result>> {
+    const entry = await store.journalOf(revision)
+    const alterations = entry?.alterations ?? []
+    forget(alterations)
+    if (alterations.some(({ kind }) => !isRecord(kind))) await reconciler.pull(layer.name)
+    return confirmed(how, {
+      applied: true,
+      revision,
+      generation: reconciler.status().generation,
+      problems: entry?.problems ?? [],
+      // The same route kept it for the same request, and results are JSON (see `Changes`).
+      result: result as Result,
+      alterations,
+    })
   }
 
   function afterRecords<Result>(
@@ -201,6 +230,15 @@ export function createChanges(options: ChangesOptions): Changes {
   }
 
   return { resources, records }
+}
+
+/** A dry run changes nothing that could be kept. */
+function claimedChange({ claimed, dryRun }: ChangeOptions): ClaimedChange | undefined {
+  return dryRun === true ? undefined : claimed?.()
+}
+
+async function keep(transaction: Transaction, claimed: ClaimedChange | undefined, result: unknown): Promise<void> {
+  if (claimed !== undefined) await transaction.keep(claimed, result)
 }
 
 function changeOptions({ actor, dryRun }: ChangeOptions, above?: number) {

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../lib/json.ts'
+import type { ClaimedChange } from './claim.ts'
 import type { Problem } from './problem.ts'
 import type { RecordKind } from './record.ts'
 import type { KindName, Verdict } from './resource.ts'
@@ -51,6 +52,8 @@ export interface ChangeOptions {
   readonly waitMs?: number
   /** Answer only when no replica can act on the old state any more: deleted and blocked keys. */
   readonly revocation?: boolean
+  /** `Idempotency-Key`: asked once for each change of the request. */
+  readonly claimed?: () => ClaimedChange
 }
 
 /** What a change did. */

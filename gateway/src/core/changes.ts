@@ -7,6 +7,9 @@ import type { StoredResource, Transaction } from './store.ts'
  * The one way to change something by API. Both reject with GatewayError: `config_refused` with the problems,
  * `revision_conflict` (412), `change_conflict` (409, after three more tries on a fresh base), `store_unavailable` (503); nothing
  * is written then. When they resolve the change is in force in this process.
+ *
+ * A change that an earlier try of a claimed request has committed is not made again: what it returned then is returned, as JSON has
+ * it. So whatever of an answer a repeat could not find again, a key that was drawn, is in the result.
  */
 export interface Changes {
   /**

@@ -55,6 +55,7 @@ export const errorTable = {
   store_disabled: { status: 500, type: 'auth_error', retryable: false },
   revision_conflict: { status: 412, type: 'invalid_request_error', retryable: false },
   idempotency_mismatch: { status: 422, type: 'invalid_request_error', retryable: false },
+  idempotency_in_progress: { status: 409, type: 'invalid_request_error', retryable: true },
   change_conflict: { status: 409, type: 'invalid_request_error', retryable: true },
 
   // the provider refused or failed (LiteLLM's exception classes)

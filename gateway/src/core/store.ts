@@ -1,5 +1,6 @@
 import type { JsonObject } from '../lib/json.ts'
 import type { Actor, Alteration, JournalEntry } from './change.ts'
+import type { ClaimedChange, Claims } from './claim.ts'
 import type { Problem } from './problem.ts'
 import type { RecordId, RecordKind, RecordQuery, StoredRecord } from './record.ts'
 import type { KindName } from './resource.ts'
@@ -115,15 +116,7 @@ export interface Store {
    * late, twice or never.
    */
   watch(onHint: (what: 'head' | 'replica') => void): () => void
-  /** An answer that was given for an idempotency key; `undefined`: none yet. */
-  remembered(
-    key: string,
-  ): Promise<{ readonly fingerprint: string; readonly status: number; readonly body: string } | undefined>
-  remember(
-    key: string,
-    answer: { readonly fingerprint: string; readonly status: number; readonly body: string },
-    keepMs: number,
-  ): Promise<void>
+  readonly claims: Claims
 }
 
 /** Reads and writes of one change. Reads see the writes before them. */
@@ -145,4 +138,10 @@ export interface Transaction {
   deleteResource(kind: KindName, name: string): Promise<StoredResource | undefined>
   /** What the journal is to keep besides the alterations. */
   note(facts: { readonly problems?: readonly Problem[]; readonly reverts?: number }): void
+  /**
+   * Keeps, sealed and in the same commit, what the change came to for the next try of its request.
+   * @param result what is JSON of it is there again
+   * @throws GatewayError `idempotency_in_progress` when another try has taken the request over: then nothing may be committed
+   */
+  keep(change: ClaimedChange, result: unknown): Promise<void>
 }

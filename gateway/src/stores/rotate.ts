@@ -1,5 +1,5 @@
 import type { JsonObject } from '../lib/json.ts'
-import { placeOf } from './answers.ts'
+import { placeOf } from './claims.ts'
 import { lockHead } from './head.ts'
 import { alterationsOf, openAlterations, sealAlterations } from './journal.ts'
 import { kindOf } from './records.ts'

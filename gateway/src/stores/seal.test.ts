@@ -58,6 +58,19 @@ test('a plain value where a sealed one belongs is not taken', () => {
   assert.ok(openFields(seal, 'deployment', 'other', sealed.json).unreadable, 'moved to another row')
 })
 
+const times = { holdMs: 60_000, keepMs: 60_000 }
+
+async function remember(store: Store, key: string): Promise<void> {
+  const claim = { key, fingerprint: 'f', owner: 'o' }
+  await store.claims.take(claim, times)
+  await store.claims.answer(claim, { status: 200, body: canary }, times.keepMs)
+}
+
+async function remembered(store: Store, key: string): Promise<string | undefined> {
+  const claimed = await store.claims.take({ key, fingerprint: 'f', owner: 'o' }, times)
+  return claimed.state === 'answered' ? claimed.answer.body : undefined
+}
+
 onEveryStore('secrets at rest', (kind) => {
   const place = placeOfEachTest(kind)
 
@@ -95,7 +108,7 @@ onEveryStore('secrets at rest', (kind) => {
       [{ kind: 'deployment', name: 'x', action: 'create', after: { litellm_params: { api_key: canary } } }],
       [],
     )
-    await store.remember(`a${suffix}`, { fingerprint: 'f', status: 200, body: canary }, 60_000)
+    await remember(store, `a${suffix}`)
   }
 
   /** Everything the database holds, as text. */
@@ -131,7 +144,7 @@ onEveryStore('secrets at rest', (kind) => {
       ],
     )
     assert.ok(JSON.stringify(await store.record('key', 'k')).includes(canary))
-    assert.equal((await store.remembered('a'))?.body, canary)
+    assert.equal(await remembered(store, 'a'), canary)
     assert.ok(JSON.stringify(await store.journal({ limit: 5 })).includes(canary))
   })
 
@@ -148,7 +161,7 @@ onEveryStore('secrets at rest', (kind) => {
     const key = await store.record('key', 'k')
     assert.equal(key?.body.key_alias, 'shown')
     assert.match(key?.unreadable ?? '', /^`metadata.logging`: /)
-    assert.equal(await store.remembered('a'), undefined)
+    assert.equal(await remembered(store, 'a'), undefined)
     const entries = await store.journal({ limit: 9 })
     assert.equal(entries.length, 4)
     assert.ok(!JSON.stringify(entries).includes('$sealed'))
@@ -163,7 +176,7 @@ onEveryStore('secrets at rest', (kind) => {
     const old = await started('old')
     await fill(old.store)
     for (let index = 0; index < 250; index += 1) {
-      await old.store.remember(`many-${index}`, { fingerprint: '', status: 200, body: canary }, 60_000)
+      await remember(old.store, `many-${index}`)
     }
     const rotating = await started('new', ['old'])
     await rotating.store.change({ actor }, (transaction) =>
@@ -182,7 +195,7 @@ onEveryStore('secrets at rest', (kind) => {
     )
     assert.deepEqual(await store.journal({ limit: 9 }), await rotating.store.journal({ limit: 9 }))
     assert.equal((await store.record('key', 'k'))?.unreadable, undefined)
-    assert.equal((await store.remembered('many-249'))?.body, canary)
+    assert.equal(await remembered(store, 'many-249'), canary)
   })
 
   test('rotation leaves what no key opens as it is, names it, and goes on; changes go on meanwhile', async () => {

@@ -394,18 +394,6 @@ onEveryStore('the store', (kind) => {
     assert.deepEqual(await store.replicas(), [])
   })
 
-  test('an answer is remembered until it expires; the first one stays', async () => {
-    const answer = { fingerprint: 'f', status: 200, body: '{"key":"sk-canary"}' }
-    assert.equal(await store.remembered('k'), undefined)
-    await store.remember('k', answer, 60_000)
-    await store.remember('k', { ...answer, status: 400 }, 60_000)
-    assert.deepEqual(await store.remembered('k'), answer)
-    await store.remember('short', answer, 0)
-    assert.equal(await store.remembered('short'), undefined)
-    await store.remember('short', { ...answer, status: 201 }, 60_000)
-    assert.equal((await store.remembered('short'))?.status, 201)
-  })
-
   test('other replicas are told of a change and of a report', async () => {
     const other = place.open().store
     await other.start()

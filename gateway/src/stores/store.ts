@@ -1,6 +1,6 @@
 import type { Store } from '../core/store.ts'
-import { pruneAnswers, readAnswer, writeAnswer } from './answers.ts'
 import { makeChange } from './change.ts'
+import { createClaims } from './claims.ts'
 import { readChanges } from './feed.ts'
 import { headOnly, readHead, takeEntry } from './head.ts'
 import { appendEntry, readEntries, readEntryOf } from './journal.ts'
@@ -11,7 +11,7 @@ import type { Seal } from './seal.ts'
 import type { SqlDatabase } from './sql.ts'
 import { Turns } from './turns.ts'
 
-/** One write in so many also removes what has expired. */
+/** One report in so many also removes what has expired. */
 const pruneEvery = 100
 
 /** How long a change waits for others of this process. */
@@ -21,7 +21,6 @@ export function createStore(database: SqlDatabase, seal: Seal): Store {
   // The lock of the head is waited for here, where waiting costs nothing, and not in a connection.
   const changes = new Turns(longestTurnMs)
   let reports = 0
-  let answers = 0
 
   return {
     dialect: database.dialect,
@@ -74,11 +73,6 @@ export function createStore(database: SqlDatabase, seal: Seal): Store {
     },
     replicas: () => readReplicas(database),
     watch: (onHint) => database.watch(onHint),
-    remembered: (key) => readAnswer(database, seal, key),
-    async remember(key, answer, keepMs) {
-      await writeAnswer(database, seal, key, answer, keepMs)
-      answers += 1
-      if (answers % pruneEvery === 1) await pruneAnswers(database)
-    },
+    claims: createClaims(database, seal),
   }
 }

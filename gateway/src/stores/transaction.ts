@@ -4,6 +4,7 @@ import type { RecordId, RecordKind, StoredRecord } from '../core/record.ts'
 import type { KindName } from '../core/resource.ts'
 import type { Head, StoredResource, Transaction } from '../core/store.ts'
 import type { JsonObject } from '../lib/json.ts'
+import { keepOutcome } from './claims.ts'
 import { prune, writeChanges } from './feed.ts'
 import { type LockedHead, writeHead } from './head.ts'
 import { appendEntry } from './journal.ts'
@@ -132,6 +133,7 @@ export function beginChange(session: SqlSession, seal: Seal, locked: LockedHead,
       problems = facts.problems ?? problems
       reverts = facts.reverts ?? reverts
     },
+    keep: (change, result) => keepOutcome(session, seal, change, { revision, result }),
     get alterations() {
       return [...altered.values()]
     },

@@ -68,20 +68,21 @@ async function makeKey(
   sent: JsonObject,
   route: string,
 ) {
-  const { key, token } = chosenKey(ports, request)
+  const chosen = chosenKey(ports, request)
   const outcome = await ports.changes.records(call.change, async (transaction) => {
     const teamId = textOf(request.team_id)
     const team = teamId === undefined ? undefined : await knownTeam(transaction, teamId)
     await permitNewKey(transaction, call.principal, request, sent, team, route)
     const routes = routesTold(call.principal, textOf(request.user_id))
     const asked = routes === undefined ? request : { ...request, allowed_routes: routes }
-    return putKey(ports, transaction, asked, key, token)
+    return { key: chosen.key, record: await putKey(ports, transaction, asked, chosen.key, chosen.token) }
   })
+  const { key, record } = outcome.result
   const { spend } = request
   if (typeof spend === 'number' && spend !== 0 && call.change.dryRun !== true) {
-    await setSpend(ports, 'api_key', token, spend)
+    await setSpend(ports, 'api_key', record.id, spend)
   }
-  const [shown] = await keyRows(ports, ports.store, [outcome.result])
+  const [shown] = await keyRows(ports, ports.store, [record])
   if (shown === undefined) throw new Error('one record has one row')
   return { outcome, shown: generatedKey(shown, call.change.dryRun === true ? shownKey(key) : key, request.duration) }
 }

@@ -68,8 +68,8 @@ async function regenerate(ports: RecordPorts, call: RegenerateCall, named: strin
   if (custom) checkCustomKey(custom)
   const { upperbound_key_generate_params: ceilings } = managementSettings(call.exchange.snapshot)
   checkCeilings(present(changes), ceilings, call.principal.role === 'proxy_admin')
-  const key = custom || newKey(ports.randomBytes, ports.keyBytes)
-  const token = tokenOf(key)
+  const drawn = custom || newKey(ports.randomBytes, ports.keyBytes)
+  const token = tokenOf(drawn)
   const revokesAt = (now: number) => (period === '' ? undefined : afterDuration(now, period, 'grace_period'))
   revokesAt(0)
   const outcome = await ports.changes.records({ ...call.change, revocation: period === '' }, async (transaction) => {
@@ -82,18 +82,19 @@ async function regenerate(ports: RecordPorts, call: RegenerateCall, named: strin
     }
     if (token === old.id) throw wrapped(400, 'new_key is the key itself.')
     if ((await transaction.record('key', token)) !== undefined || (await transaction.record('retired-key', token))) {
-      throw wrapped(400, `Key with this value already exists. Key=${shownKey(key)}`)
+      throw wrapped(400, `Key with this value already exists. Key=${shownKey(drawn)}`)
     }
     const changed = await changeKey(ports, transaction, old, { ...changes, key: old.id })
     const routes = routesTold(call.principal, textOf(changed.body.user_id))
     const made = routes === undefined ? changed : { ...changed, body: { ...changed.body, allowed_routes: routes } }
-    return replaceKey(transaction, made, token, shownKey(key), revokesAt(transaction.now))
+    const replaced = await replaceKey(transaction, made, token, shownKey(drawn), revokesAt(transaction.now))
+    return { ...replaced, key: drawn }
   })
-  const { old, made } = outcome.result
+  const { old, made, key } = outcome.result
   if (call.change.dryRun !== true) {
-    await ports.spending.move({ kind: 'api_key', value: old }, { kind: 'api_key', value: token })
+    await ports.spending.move({ kind: 'api_key', value: old }, { kind: 'api_key', value: made.id })
     const { spend } = call.body
-    if (typeof spend === 'number') await setSpend(ports, 'api_key', token, spend)
+    if (typeof spend === 'number') await setSpend(ports, 'api_key', made.id, spend)
   }
   const [row] = await keyRows(ports, ports.store, [made])
   if (row === undefined) throw new Error('one record has one row')

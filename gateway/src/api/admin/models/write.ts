@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Snapshot } from '../../../config/snapshot.ts'
 import type { Edited, ResourceDraft } from '../../../core/changes.ts'
 import type { Role } from '../../../core/role.ts'
-import type { StoredResource } from '../../../core/store.ts'
+import type { StoredResource, Transaction } from '../../../core/store.ts'
 import type { JsonObject } from '../../../lib/json.ts'
 import { type AdminCall, type AdminReply, adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { changeReply } from '../../change-reply.ts'
@@ -27,26 +27,25 @@ export function modelWriteRoutes(ports: AdminPorts): readonly DeclaredRoute[] {
     if (!storesModels(snapshot, environment)) throw refusal()
   }
 
-  type Row = (written: Written) => JsonObject
-
   /** Makes a change and answers its row as it was committed. */
   async function changed(
     call: Pick<AdminCall<unknown, unknown>, 'change'>,
     edit: (draft: ResourceDraft) => Promise<Edited<StoredResource>>,
     answer: (stored: StoredResource, written: Written) => JsonObject,
   ): Promise<AdminReply> {
-    let at = 0
-    const outcome = await changes.resources(call.change, async (draft): Promise<Edited<Row>> => {
-      const { result, alongside } = await edit(draft)
+    const outcome = await changes.resources(call.change, async (draft) => {
+      const { result: stored, alongside } = await edit(draft)
+      const result = { stored, at: 0 }
       return {
-        result: (written) => answer(result, written),
-        async alongside(transaction) {
-          at = transaction.now
+        result,
+        async alongside(transaction: Transaction) {
+          result.at = transaction.now
           await alongside?.(transaction)
         },
       }
     })
-    return changeReply(call.change, outcome, outcome.result({ at, by: call.change.actor.id }))
+    const { stored, at } = outcome.result
+    return changeReply(call.change, outcome, answer(stored, { at, by: call.change.actor.id }))
   }
 
   /** The same for one stored deployment. @param missing the refusal for a deployment that the store does not have */

@@ -78,13 +78,12 @@ export function organizationChangeRoutes(ports: RecordPorts): readonly DeclaredR
       body: z.object({ organization_ids: z.array(z.string()) }),
       async handle(call) {
         const ids = [...new Set(call.body.organization_ids)]
-        const { records } =
-          ids.length === 0 ? { records: [] } : await ports.store.records({ kind: 'organization', where: { id: ids } })
-        const rows = await organizationRows(ports, records)
         const outcome = await ports.changes.records({ ...call.change, revocation: true }, async (transaction) => {
-          for (const id of ids) await deleteOrganization(transaction, call.principal, id)
+          const gone: StoredRecord[] = []
+          for (const id of ids) gone.push(await deleteOrganization(transaction, call.principal, id))
+          return gone
         })
-        return changeReply(call.change, outcome, rows)
+        return changeReply(call.change, outcome, await organizationRows(ports, outcome.result))
       },
     }),
   ]
@@ -126,9 +125,10 @@ async function putOrganization(
   })
 }
 
-/** @throws GatewayError (404) */
-async function deleteOrganization(transaction: Transaction, principal: Principal, id: string): Promise<void> {
-  if ((await transaction.deleteRecord('organization', id)) === undefined) throw unknownOrganization()
+/** @returns what it was. @throws GatewayError (404) */
+async function deleteOrganization(transaction: Transaction, principal: Principal, id: string): Promise<StoredRecord> {
+  const gone = await transaction.deleteRecord('organization', id)
+  if (gone === undefined) throw unknownOrganization()
   const where = { organization_id: id }
   const { records: teams } = await transaction.records({ kind: 'team', where })
   for (const team of teams) await deleteTeam(transaction, principal, team.id)
@@ -136,4 +136,5 @@ async function deleteOrganization(transaction: Transaction, principal: Principal
   await deleteKeys(transaction, principal, keys)
   const { records: members } = await transaction.records({ kind: 'organization-member', where })
   for (const member of members) await transaction.deleteRecord('organization-member', member.id)
+  return gone
 }

@@ -86,19 +86,19 @@ export function newUserRoute(ports: RecordPorts): DeclaredRoute {
           await joinOrganization(transaction, organization, user.id, 'internal_user')
         }
         const key = wantsKey ? await putKey(ports, transaction, keyRequest, chosen.key, chosen.token) : undefined
-        return { key, user }
+        return { key, user, plain: chosen.key }
       })
+      const { key, user, plain } = outcome.result
       const { spend } = call.body
       if (typeof spend === 'number' && spend !== 0 && call.change.dryRun !== true) {
-        await setSpend(ports, 'user', id, spend)
+        await setSpend(ports, 'user', user.id, spend)
       }
-      const { key, user } = outcome.result
       const [row] = await userRows(ports, ports.store, [user])
       const shown = key === undefined ? undefined : (await keyRows(ports, ports.store, [key]))[0]
       const reply = changeReply(call.change, outcome, {
         ...(shown === undefined
           ? { key: '', token: null, token_id: null, key_name: null, expires: null }
-          : generatedKey(shown, call.change.dryRun === true ? '' : chosen.key, call.body.duration)),
+          : generatedKey(shown, call.change.dryRun === true ? '' : plain, call.body.duration)),
         ...row,
       })
       return warned(reply, request)
