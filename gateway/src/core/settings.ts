@@ -29,12 +29,21 @@ export interface Settings {
   readonly health: HealthSettings
   /** `general_settings.store_model_in_db`; `undefined`: what the variable STORE_MODEL_IN_DB says. */
   readonly storesModels: boolean | undefined
+  readonly internalUsers: InternalUserSettings
   /** `litellm_settings.public_model_groups` */
   readonly publicModelGroups: readonly string[]
   /** Header to read the key from first (`general_settings.litellm_key_header_name`), lower case. */
   readonly keyHeader: string | undefined
   /** Headers that name the end user, after LiteLLM's own (`general_settings.user_header_name`), lower case. */
   readonly endUserHeaders: readonly string[]
+}
+
+/** The budget of new internal users of whom nothing else is said (`litellm_settings`, contract 6.1). */
+export interface InternalUserSettings {
+  /** `max_internal_user_budget`, US dollars. */
+  readonly maxBudget: number | undefined
+  /** `internal_user_budget_duration`, as written, `30d`. */
+  readonly budgetDuration: string | undefined
 }
 
 /** What `general_settings` says of checks of the deployments (contract 5). */

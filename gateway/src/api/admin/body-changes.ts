@@ -29,6 +29,16 @@ export function omit(body: JsonObject, names: readonly string[]): JsonObject {
   return Object.fromEntries(Object.entries(body).filter(([name]) => !names.includes(name)))
 }
 
+/**
+ * What a caller really said of something new: `null` and an empty list of models are LiteLLM's way to say nothing, so the operator's
+ * defaults count there.
+ */
+export function withoutUnsaid(sent: JsonObject): JsonObject {
+  const says = (name: string, value: JsonValue | undefined) =>
+    value !== null && value !== undefined && !(name === 'models' && Array.isArray(value) && value.length === 0)
+  return Object.fromEntries(Object.entries(sent).filter(([name, value]) => says(name, value)))
+}
+
 /** The body without what was not sent. */
 export function present(body: Readonly<Record<string, unknown>>): JsonObject {
   // Bodies are parsed JSON, so every value that is there is JSON.

@@ -51,6 +51,7 @@ test('without a word the defaults of LiteLLM hold', async () => {
       },
       health: { everyMs: undefined, timeoutMs: 60_000, showsDetails: true, readinessShowsDetails: false },
       storesModels: undefined,
+      internalUsers: { maxBudget: undefined, budgetDuration: undefined },
       publicModelGroups: [],
       keyHeader: undefined,
       endUserHeaders: [],

@@ -92,6 +92,10 @@ export const settings = defineKind({
         readinessShowsDetails: general.allow_public_health_readiness_details ?? false,
       }),
       storesModels: general.store_model_in_db ?? undefined,
+      internalUsers: Object.freeze({
+        maxBudget: litellm.max_internal_user_budget ?? undefined,
+        budgetDuration: litellm.internal_user_budget_duration ?? undefined,
+      }),
       publicModelGroups: Object.freeze(litellm.public_model_groups ?? []),
       keyHeader: general.litellm_key_header_name?.toLowerCase(),
       endUserHeaders: Object.freeze(endUserHeaders(general, build)),

@@ -87,13 +87,13 @@ export function organizationMemberRoutes(ports: RecordPorts): readonly DeclaredR
       }),
       async handle(call) {
         const { organization_id: id, max_budget_in_organization: amount } = call.body
-        const defaults = managementSettings(call.exchange.snapshot).default_internal_user_params
+        const settings = managementSettings(call.exchange.snapshot)
         const outcome = await ports.changes.records(call.change, async (transaction) => {
           await permitOrganization(transaction, call, id, 'organization.members', '/organization/member_add')
           const users = []
           const memberships = []
           for (const one of [call.body.member].flat()) {
-            const user = await knownOrNew(ports, transaction, one, defaults)
+            const user = await knownOrNew(ports, transaction, one, settings)
             if ((await transaction.record('organization-member', memberId(id, user.id))) !== undefined) {
               throw detailed(400, `User=${user.id} is already a member of organization=${id}`)
             }

@@ -5,7 +5,7 @@ import type { Transaction } from '../../../core/store.ts'
 import type { JsonObject } from '../../../lib/json.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { changeReply } from '../../change-reply.ts'
-import { namesOf, omit, present, textOf } from '../body-changes.ts'
+import { namesOf, omit, present, textOf, withoutUnsaid } from '../body-changes.ts'
 import { deleteKeys } from '../keys/delete.ts'
 import { knownTeam } from '../keys/find.ts'
 import { managementSettings } from '../management-settings.ts'
@@ -39,7 +39,7 @@ export function teamChangeRoutes(ports: RecordPorts): readonly DeclaredRoute[] {
       body: newTeamBody,
       async handle(call) {
         const settings = managementSettings(call.exchange.snapshot)
-        const sent: JsonObject = { ...settings.default_team_params, ...present(call.body) }
+        const sent: JsonObject = { ...settings.default_team_params, ...withoutUnsaid(present(call.body)) }
         const id = textOf(sent.team_id) ?? ports.newId()
         const outcome = await ports.changes.records(call.change, async (transaction) => {
           await permitNewTeam(transaction, call.principal, textOf(sent.organization_id))
@@ -54,14 +54,7 @@ export function teamChangeRoutes(ports: RecordPorts): readonly DeclaredRoute[] {
           if (userId !== '' && !members.some((member) => member.user_id === userId)) {
             members.push({ role: 'admin', user_id: userId })
           }
-          const { team } = await addMembers(
-            ports,
-            transaction,
-            made,
-            members,
-            {},
-            settings.default_internal_user_params,
-          )
+          const { team } = await addMembers(ports, transaction, made, members, {}, settings)
           return team
         })
         return warned(changeReply(call.change, outcome, await teamRow(ports, outcome.result)), sent)

@@ -207,10 +207,10 @@ async function add(
   body: MemberLimits,
   route: string,
 ) {
-  const defaults = managementSettings(call.exchange.snapshot).default_internal_user_params
+  const settings = managementSettings(call.exchange.snapshot)
   const outcome = await ports.changes.records(call.change, async (transaction) => {
     const team = await administered(transaction, call, teamId, 'team.members', route)
-    return addMembers(ports, transaction, team, members, limitsIn(body), defaults)
+    return addMembers(ports, transaction, team, members, limitsIn(body), settings)
   })
   return { outcome, added: outcome.result.added }
 }

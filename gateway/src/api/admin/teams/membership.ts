@@ -8,8 +8,8 @@ import { deleteKeys } from '../keys/delete.ts'
 import { rosterOf } from '../permissions.ts'
 import type { RecordPorts } from '../record-ports.ts'
 import { refusal, wrapped } from '../refusals.ts'
+import { newUserBody, type UserSettings, withUserDefaults } from '../users/body.ts'
 import { findUser, normalEmail, userOfEmail } from '../users/find.ts'
-import { emptyUser } from '../users/row.ts'
 
 /** Who is to be in a team, as a caller names him. */
 export interface NamedMember {
@@ -39,7 +39,7 @@ type Tools = Pick<RecordPorts, 'newId' | 'timezone'>
 
 /**
  * Puts people into a team; who is not known yet becomes a user (contract 3.9). All in the caller's change.
- * @param userDefaults what a new user is given
+ * @param settings what a new user is given
  * @throws GatewayError (400) `team_member_already_in_team`
  */
 export async function addMembers(
@@ -48,12 +48,12 @@ export async function addMembers(
   team: StoredRecord,
   members: readonly NamedMember[],
   limits: MemberLimits,
-  userDefaults: JsonObject,
+  settings: UserSettings,
 ): Promise<{ readonly team: StoredRecord; readonly added: readonly Added[] }> {
   const roster = [...rosterOf(team.body)]
   const added: Added[] = []
   for (const member of members) {
-    const user = await knownOrNew(ports, transaction, member, userDefaults)
+    const user = await knownOrNew(ports, transaction, member, settings)
     if (roster.some((entry) => isMember(entry, user))) throw alreadyIn(member, user)
     roster.push({ role: member.role, user_id: user.id, user_email: member.user_email ?? null })
     const budget = await memberBudget(ports, transaction, team, undefined, limits)
@@ -79,7 +79,7 @@ export async function knownOrNew(
   ports: Tools,
   transaction: Transaction,
   member: Omit<NamedMember, 'role'>,
-  defaults: JsonObject,
+  settings: UserSettings,
 ): Promise<StoredRecord> {
   const { user_id: id, user_email: email } = member
   if (!id && !email) throw wrapped(400, 'Either user_id or user_email must be provided')
@@ -88,15 +88,15 @@ export async function knownOrNew(
   // An address belongs to one user, so a new id cannot have it too.
   const taken = id && email ? await userOfEmail(transaction, email) : undefined
   const userId = id || ports.newId()
-  return transaction.putRecord('user', userId, {
-    ...emptyUser,
-    user_role: 'internal_user',
-    ...omit(defaults, ['teams', 'auto_create_key']),
-    // Whoever has the master key is a member of the teams he makes.
-    ...(userId === masterUser ? { user_role: 'proxy_admin' } : {}),
-    user_id: userId,
-    user_email: email && taken === undefined ? normalEmail(email) : null,
-  })
+  const request = withUserDefaults(
+    {
+      // Whoever has the master key is a member of the teams he makes.
+      ...(userId === masterUser ? { user_role: 'proxy_admin' } : {}),
+      ...(email && taken === undefined ? { user_email: email } : {}),
+    },
+    settings,
+  )
+  return transaction.putRecord('user', userId, newUserBody(ports, userId, request, transaction.now))
 }
 
 /**

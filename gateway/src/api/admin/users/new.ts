@@ -2,23 +2,22 @@ import { z } from 'zod'
 import type { StoredRecord } from '../../../core/record.ts'
 import type { Transaction } from '../../../core/store.ts'
 import type { JsonObject } from '../../../lib/json.ts'
-import { isObject } from '../../../lib/json.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { changeReply } from '../../change-reply.ts'
-import { omit, pick, present, textOf, withChanges } from '../body-changes.ts'
+import { pick, present, textOf } from '../body-changes.ts'
 import { chosenKey, putKey } from '../keys/generate.ts'
 import { generatedKey, keyRows } from '../keys/row.ts'
-import { checkLimits } from '../limit-checks.ts'
 import { managementSettings } from '../management-settings.ts'
-import { resetAnchor, setSpend } from '../money-fields.ts'
+import { setSpend } from '../money-fields.ts'
 import { joinOrganization } from '../organizations/membership.ts'
 import type { RecordPorts } from '../record-ports.ts'
 import { wrapped } from '../refusals.ts'
 import { addMembers } from '../teams/membership.ts'
 import { warned } from '../without-effect.ts'
+import { keyNames, newUserBody, type UserSettings, withUserDefaults } from './body.ts'
 import { userFields } from './fields.ts'
-import { normalEmail, userOfEmail } from './find.ts'
-import { clearedUser, emptyUser, userRows } from './row.ts'
+import { userOfEmail } from './find.ts'
+import { userRows } from './row.ts'
 
 const teamEntry = z.union([
   z.string(),
@@ -44,21 +43,6 @@ const newBody = z.object({
   permissions: userFields.metadata,
 })
 
-/** What goes to the user's first key and not to the user. */
-const keyNames = ['duration', 'key_alias', 'aliases', 'config', 'permissions', 'blocked', 'guardrails'] as const
-const notStored = [
-  ...keyNames,
-  'teams',
-  'organizations',
-  'team_id',
-  'auto_create_key',
-  'send_invite_email',
-  'spend',
-  'model_rpm_limit',
-  'model_tpm_limit',
-  'prompts',
-] as const
-
 export function newUserRoute(ports: RecordPorts): DeclaredRoute {
   return adminRoute({
     method: 'POST',
@@ -69,17 +53,17 @@ export function newUserRoute(ports: RecordPorts): DeclaredRoute {
     body: newBody,
     async handle(call) {
       const sent = present(call.body)
-      const { default_internal_user_params: defaults } = managementSettings(call.exchange.snapshot)
-      const request: JsonObject = { user_role: 'internal_user', ...omit(defaults, ['teams']), ...sent }
+      const settings = managementSettings(call.exchange.snapshot)
+      const request = withUserDefaults(sent, settings)
       const id = textOf(sent.user_id) ?? ports.newId()
       const wantsKey = call.body.auto_create_key !== false
       const keyRequest = { ...pick(request, keyNames), user_id: id }
       const chosen = chosenKey(ports, {})
       const outcome = await ports.changes.records(call.change, async (transaction) => {
         const user = await putUser(ports, transaction, id, request)
-        const teams = call.body.teams ?? z.array(teamEntry).catch([]).parse(defaults.teams)
+        const teams = call.body.teams ?? defaultTeams(request, settings)
         for (const entry of [...teams, ...(call.body.team_id ? [call.body.team_id] : [])]) {
-          await joinTeam(ports, transaction, user, entry, defaults)
+          await joinTeam(ports, transaction, user, entry, settings)
         }
         const organizations = [...(call.body.organizations ?? []), call.body.organization_id ?? '']
         for (const organization of new Set(organizations.filter((name) => name !== ''))) {
@@ -113,7 +97,6 @@ async function putUser(
   id: string,
   request: JsonObject,
 ): Promise<StoredRecord> {
-  checkLimits(request)
   if ((await transaction.record('user', id)) !== undefined) {
     throw wrapped(409, `User with user_id ${id} already exists`)
   }
@@ -121,21 +104,13 @@ async function putUser(
   if (email !== undefined && (await userOfEmail(transaction, email)) !== undefined) {
     throw wrapped(409, `User with email ${email} already exists`)
   }
-  return transaction.putRecord('user', id, {
-    ...withChanges(emptyUser, omit(request, notStored), clearedUser),
-    metadata: withLimitsByModel(request),
-    ...resetAnchor(ports, request.budget_duration, transaction.now),
-    user_id: id,
-    user_email: email === undefined ? null : normalEmail(email),
-  })
+  return transaction.putRecord('user', id, newUserBody(ports, id, request, transaction.now))
 }
 
-/** What LiteLLM keeps in `metadata`. */
-export function withLimitsByModel(request: JsonObject, before: JsonObject = {}): JsonObject {
-  const metadata = isObject(request.metadata) ? request.metadata : request.metadata === null ? {} : before
-  const fields = pick(request, ['model_rpm_limit', 'model_tpm_limit', 'guardrails', 'prompts'])
-  const merged = { ...metadata, ...fields }
-  return Object.fromEntries(Object.entries(merged).filter(([name, value]) => value !== null || !(name in fields)))
+/** Teams that the settings put every new user into who is no proxy admin. */
+function defaultTeams(request: JsonObject, { default_internal_user_params: defaults }: UserSettings) {
+  if (request.user_role === 'proxy_admin') return []
+  return z.array(teamEntry).catch([]).parse(defaults.teams)
 }
 
 async function joinTeam(
@@ -143,7 +118,7 @@ async function joinTeam(
   transaction: Transaction,
   user: StoredRecord,
   entry: z.output<typeof teamEntry>,
-  defaults: JsonObject,
+  settings: UserSettings,
 ): Promise<void> {
   const {
     team_id: id,
@@ -153,5 +128,5 @@ async function joinTeam(
   const team = await transaction.record('team', id)
   if (team === undefined) throw wrapped(404, `Team not found, passed team_id=${id}`)
   const member = { role: role ?? 'user', user_id: user.id, user_email: textOf(user.body.user_email) } as const
-  await addMembers(ports, transaction, team, [member], amount == null ? {} : { max_budget_in_team: amount }, defaults)
+  await addMembers(ports, transaction, team, [member], amount == null ? {} : { max_budget_in_team: amount }, settings)
 }
