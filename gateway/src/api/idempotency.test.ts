@@ -37,4 +37,72 @@ onEveryStore('an Idempotency-Key', (kind) => {
     assert.equal(await keys(one), 1)
     assert.equal(await changes(one, 'POST /key/generate'), 1)
   })
+
+  test('is of its caller, its route and its body', async (context) => {
+    const [one, other] = await pair(context)
+    assert.equal((await generate(one, 'k', { key_alias: 'a' })).status, 200)
+    refused(await generate(other, 'k', { key_alias: 'b' }), 422, /used for another request/)
+    refused(await other.post('/team/new', {}, masterKey, { 'idempotency-key': 'k' }), 422, /used for another request/)
+    const user = (await one.post('/user/new', { user_id: 'u' })).body.key
+    assert.equal((await generate(other, 'k', {}, user)).status, 200)
+    refused(await generate(one, 'k'.repeat(256)), 400, /1 to 255 characters/)
+    const list = await one.call('GET', '/key/list', undefined, masterKey, { 'idempotency-key': 'k' })
+    assert.equal(list.headers.get('idempotency-replayed'), null)
+  })
+
+  test('is free again when the request was refused, for the same request and for a better one', async (context) => {
+    const [one, other] = await pair(context)
+    await generate(one, 'x', { key_alias: 'taken' })
+    for (const gateway of [one, other]) {
+      refused(await generate(gateway, 'k', { key_alias: 'taken' }), 400, /already exists/)
+    }
+    assert.equal((await generate(other, 'k', { key_alias: 'free' })).status, 200)
+    assert.equal((await generate(one, 'k', { key_alias: 'free' })).headers.get('idempotency-replayed'), 'true')
+  })
+
+  test('of a dry run answers the same again and is not the key of the change', async (context) => {
+    const [one, other] = await pair(context)
+    const headers = { 'idempotency-key': 'k' }
+    const dry = (gateway: Gateway) => gateway.post('/key/generate?dry_run=true', {}, masterKey, headers)
+    const first = await dry(one)
+    assert.equal(first.body.dry_run, true)
+    assert.equal((await dry(other)).text, first.text)
+    refused(await generate(one, 'k'), 422, /used for another request/)
+    assert.equal(await keys(one), 0)
+  })
+
+  test('whose request is under way for long is answered 409, and then its answer', async (context) => {
+    const [one, other] = await pair(context)
+    await one.app.store.report({ ...silent, leaseMs: 600_000 })
+    const headers = { 'idempotency-key': 'k' }
+    const waiting = (gateway: Gateway) => gateway.post('/key/generate?wait=all&timeout=8s', {}, masterKey, headers)
+    const first = waiting(one)
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    const second = await waiting(other)
+    refused(second, 409, /under way/)
+    assert.equal(second.headers.get('retry-after'), '1')
+    assert.equal((await first).status, 200)
+    assert.equal((await waiting(other)).text, (await first).text)
+    assert.equal(await keys(one), 1)
+  })
 })
+
+/** A replica that is alive and confirms nothing. */
+const silent = {
+  id: 'silent',
+  label: 'silent',
+  version: '0',
+  startedAt: 0,
+  revision: 0,
+  generation: 0,
+  hash: undefined,
+  state: 'synced',
+  refusedRevision: undefined,
+  refusal: undefined,
+  draining: false,
+}
+
+function refused(answer: Answer, status: number, message: RegExp): void {
+  assert.equal(answer.status, status, answer.text)
+  assert.match(answer.body.error.message, message)
+}

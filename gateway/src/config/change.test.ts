@@ -200,6 +200,48 @@ onEveryStore({ title: 'a change by API,', concurrency: 4 }, (kind) => {
     assert.deepEqual(replica.forgotten.at(-1), [{ kind: 'team', id: 't' }], 'whoever remembers it was told')
   })
 
+  test('of a request that was tried before is not made again, and is in force where it is answered', async (context) => {
+    const shared = await kind.place()
+    const one = createReplica(context, shared)
+    // It hears of nothing, so only the answer brings it into step.
+    const other = createReplica(context, { ...shared, hints: false })
+    await one.start()
+    await other.start()
+    const times = { holdMs: 0, keepMs: 60_000 }
+    const tryOn = async (replica: Replica) => {
+      const claim = { key: 'k', fingerprint: 'f', owner: replica.id }
+      const claimed = await replica.store.claims.take(claim, times)
+      const made = claimed.state === 'won' ? claimed.made : assert.fail(claimed.state)
+      let changes = 0
+      const how = {
+        claimed: () => ({ claim, number: changes, made: made.get(changes++) }),
+      }
+      const model = await putModel(replica, 'm', 'm1', how)
+      const record = await replica.changes.records({ actor, ...how }, async (transaction) => {
+        await transaction.putRecord('tag', 't', { by: replica.id })
+        return { by: replica.id }
+      })
+      return { model, record, unmade: await replica.changes.records({ actor, ...how }, async () => undefined) }
+    }
+    const first = await tryOn(one)
+    const second = await tryOn(other)
+    assert.deepEqual(other.models(), ['m'])
+    assert.ok(other.forgotten.flat().some((record) => record !== 'all' && record.kind === 'tag' && record.id === 't'))
+    assert.deepEqual(second.record.result, { by: one.id })
+    for (const name of ['model', 'record'] as const) {
+      const [made, again] = [first[name], second[name]]
+      assert.deepEqual(
+        [again.result, again.revision, again.alterations],
+        [made.result, made.revision, made.alterations],
+      )
+    }
+    assert.equal((await one.store.head()).revision, first.record.revision)
+    const lost = { key: 'k', fingerprint: 'f', owner: 'gone' }
+    const late = putModel(one, 'n', 'n1', { claimed: () => ({ claim: lost, number: 9, made: undefined }) })
+    await assert.rejects(late, isError('idempotency_in_progress'))
+    assert.deepEqual(one.models(), ['m'])
+  })
+
   test('a change of the file has a revision of the same count, and a restart keeps it', async (context) => {
     const where = await kind.place()
     const declaration = { models: [model('a', 'a')] }
