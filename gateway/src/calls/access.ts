@@ -39,7 +39,7 @@ export function modelRefusal(
   snapshot: Snapshot,
   model: string,
 ): GatewayError | undefined {
-  const { key, user, team, organization, granted } = principal
+  const { key, user, team, member, organization, granted } = principal
   if (key === undefined) return undefined
   const ofKey = key.aliases[model] ?? model
   const routed = team?.modelAliases[ofKey] ?? ofKey
@@ -55,6 +55,9 @@ export function modelRefusal(
   }
   if (team !== undefined) {
     if (team.models.length > 0 && !allows(team.models, granted?.team, names(ofKey))) {
+      return denied('team_model_denied', model)
+    }
+    if (member !== undefined && member.models.length > 0 && !allows(member.models, undefined, names(ofKey))) {
       return denied('team_model_denied', model)
     }
   } else if (user !== undefined && user.models.length > 0 && !allows(user.models, undefined, names())) {

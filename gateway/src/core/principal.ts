@@ -106,6 +106,8 @@ export interface Team extends Subject {
 export interface Member {
   readonly teamId: string
   readonly userId: string
+  /** What of the team's models this member may call; empty: all of them. */
+  readonly models: readonly string[]
   readonly limits: Limits
 }
 

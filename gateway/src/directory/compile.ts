@@ -91,8 +91,10 @@ async function compileMember(
   const { limits, changeAt } = limitsOf(row, [own?.noun, team.noun?.ofMembers, shared?.noun], tools.now, {
     max_budget: 'max_budget_in_team',
   })
+  const models = (own?.noun ?? shared?.noun)?.names('allowed_models') ?? []
+  const isPlain = record === undefined && models.length === 0 && !limits.any
   return {
-    noun: record === undefined && !limits.any ? undefined : new CompiledMember(teamId, userId, limits),
+    noun: isPlain ? undefined : new CompiledMember(teamId, userId, models, limits),
     needs: [team, own, shared].filter((cell) => cell !== undefined),
     changeAt,
   }

@@ -4,11 +4,13 @@ import type { Limits, Member } from '../core/principal.ts'
 export class CompiledMember implements Member {
   readonly teamId: string
   readonly userId: string
+  readonly models: readonly string[]
   readonly limits: Limits
 
-  constructor(teamId: string, userId: string, limits: Limits) {
+  constructor(teamId: string, userId: string, models: readonly string[], limits: Limits) {
     this.teamId = teamId
     this.userId = userId
+    this.models = models
     this.limits = limits
     Object.freeze(this)
   }

@@ -9,7 +9,6 @@ const withoutEffect: ReadonlySet<string> = new Set([
   'agent_id',
   'allowed_cache_controls',
   'allowed_model_region',
-  'allowed_models',
   'allowed_passthrough_routes',
   'allowed_vector_store_indexes',
   'auto_rotate',
