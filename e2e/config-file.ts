@@ -7,15 +7,17 @@ export interface ModelEntry {
   readonly model_info?: Readonly<Record<string, unknown>>
 }
 
-/** A LiteLLM configuration as its YAML text. */
-export function configText(config: {
+export interface Configuration {
   readonly model_list: readonly ModelEntry[]
   readonly include?: readonly string[]
   readonly router_settings?: Readonly<Record<string, unknown>>
   readonly litellm_settings?: Readonly<Record<string, unknown>>
   readonly general_settings?: Readonly<Record<string, unknown>>
   readonly environment_variables?: Readonly<Record<string, unknown>>
-}): string {
+}
+
+/** A LiteLLM configuration as its YAML text. */
+export function configText(config: Configuration): string {
   return dump(config, { lineWidth: -1 })
 }
 

@@ -1,42 +1,27 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
 import type { Socket } from 'node:net'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
-import { type PlayedProvider, playProvider } from '../gateway/test/played/provider.ts'
-import { configText, playedModel } from './config-file.ts'
+import { playedModel } from './config-file.ts'
 import { type GatewayProcess, masterKey, startGateway } from './processes.ts'
 import { openRaw, type RawReply, rawPost, sendRaw } from './raw-http.ts'
-import { makeScratch, type Scratch } from './scratch.ts'
+import { playedStage } from './stage.ts'
 import { waitFor } from './wait.ts'
 
 /** Numbers are those of the reliability catalogue. */
-let provider: PlayedProvider
-let scratch: Scratch
 let gateway: GatewayProcess
 
-before(async () => {
-  provider = await playProvider()
-  scratch = await makeScratch()
-  const config = scratch.file('config.yaml')
-  const model_list = [
-    playedModel('m', `${provider.url}/v1`),
-    playedModel('f/*', `${provider.url}/v1`, { model: 'openai/m+*' }),
-  ]
-  const settings = {
+const stage = playedStage(
+  (url) => ({
+    model_list: [playedModel('m', `${url}/v1`), playedModel('f/*', `${url}/v1`, { model: 'openai/m+*' })],
     general_settings: { max_request_size_mb: 1 },
     router_settings: { num_retries: 0, chunk_timeout: 1 },
-  }
-  await writeFile(config, configText({ model_list, ...settings }))
-  gateway = await startGateway({ config })
-})
-
-after(async () => {
-  await gateway?.stop()
-  await provider.close()
-  await scratch.remove()
-})
+  }),
+  async ({ config }) => {
+    gateway = await startGateway({ config })
+  },
+)
 
 const chat = '/v1/chat/completions'
 const ask = (model: string, id: string, stream: boolean, extra = {}): string =>
@@ -54,14 +39,16 @@ describe('F101: a caller that leaves', () => {
     untilByte: boolean,
   ): Promise<number> {
     const socket = await openRaw(gateway.port, rawPost(chat, masterKey, body))
-    await waitFor('the call upstream', () => provider.ledger.of(id).length === 1)
+    await waitFor('the call upstream', () => stage.provider.ledger.of(id).length === 1)
     if (untilByte) {
       socket.resume()
       await new Promise((resolve) => socket.once('data', resolve))
     } else await sleep(50)
     const leftAt = performance.now()
     leave(socket)
-    const aborted = await waitFor('the abort upstream', () => provider.ledger.of(id)[0]?.abortedAt, { withinMs: 3_000 })
+    const aborted = await waitFor('the abort upstream', () => stage.provider.ledger.of(id)[0]?.abortedAt, {
+      withinMs: 3_000,
+    })
     return aborted - leftAt
   }
 
@@ -96,7 +83,7 @@ describe('F102: callers that do not read', () => {
       for (const socket of sockets) socket.destroy()
     })
     const written = (): number =>
-      provider.ledger.calls.reduce((sum, call) => sum + (call.id.startsWith('slow') ? call.written : 0), 0)
+      stage.provider.ledger.calls.reduce((sum, call) => sum + (call.id.startsWith('slow') ? call.written : 0), 0)
     // The kernel buffers megabytes on each of the two hops before anybody has to wait.
     let last = -1
     await waitFor(

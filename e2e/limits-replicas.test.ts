@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type DatabaseServer, type PostgresServer, startPostgres, startRedis } from '../gateway/test/databases.ts'
-import { type PlayedProvider, playProvider } from '../gateway/test/played/provider.ts'
-import { configText, playedModel } from './config-file.ts'
+import { playedModel } from './config-file.ts'
 import { type GatewayProcess, startGateway } from './processes.ts'
-import { makeScratch, type Scratch } from './scratch.ts'
+import { playedStage } from './stage.ts'
 import { waitFor } from './wait.ts'
 
 /** Issue #3, show 4: what three replicas let through together. */
@@ -16,31 +14,15 @@ const callers = 200
 const dollarsPerToken = 0.001
 const ttlSeconds = 4
 
-let provider: PlayedProvider
-let scratch: Scratch
-let config: string
-
-before(async () => {
-  provider = await playProvider()
-  scratch = await makeScratch()
-  config = scratch.file('config.yaml')
-  const base = `${provider.url}/v1`
+const stage = playedStage((url) => {
   const prices = { input_cost_per_token: dollarsPerToken, output_cost_per_token: dollarsPerToken }
-  await writeFile(
-    config,
-    configText({
-      model_list: [
-        playedModel('dear', base, { model: 'openai/dear+headers-delay=20', ...prices }),
-        playedModel('slow', base, { model: 'openai/slow+headers-delay=60000', ...prices }),
-      ],
-      router_settings: { num_retries: 0, disable_cooldowns: true },
-    }),
-  )
-})
-
-after(async () => {
-  await provider.close()
-  await scratch.remove()
+  return {
+    model_list: [
+      playedModel('dear', `${url}/v1`, { model: 'openai/dear+headers-delay=20', ...prices }),
+      playedModel('slow', `${url}/v1`, { model: 'openai/slow+headers-delay=60000', ...prices }),
+    ],
+    router_settings: { num_retries: 0, disable_cooldowns: true },
+  }
 })
 
 interface Usage {
@@ -76,7 +58,7 @@ for (const place of ['postgres', 'redis'] as const) {
 
     function start(): Promise<GatewayProcess> {
       return startGateway({
-        config,
+        config: stage.config,
         environment: {
           DATABASE_URL: database.url,
           LITELLM_SALT_KEY: 'sk-salt',

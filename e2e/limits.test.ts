@@ -2,41 +2,23 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type PlayedProvider, playProvider } from '../gateway/test/played/provider.ts'
 import { configText, playedModel } from './config-file.ts'
 import { type GatewayProcess, startGateway } from './processes.ts'
-import { makeScratch, type Scratch } from './scratch.ts'
+import { playedStage } from './stage.ts'
 import { waitFor } from './wait.ts'
 
-let provider: PlayedProvider
-let scratch: Scratch
-let config: string
+const prices = { input_cost_per_token: 0.001, output_cost_per_token: 0.001 }
 
-before(async () => {
-  provider = await playProvider()
-  scratch = await makeScratch()
-  config = scratch.file('config.yaml')
-  const base = `${provider.url}/v1`
-  const prices = { input_cost_per_token: 0.001, output_cost_per_token: 0.001 }
-  await writeFile(
-    config,
-    configText({
-      model_list: [
-        playedModel('dear', base, prices),
-        playedModel('slow', base, { model: 'openai/slow+headers-delay=400', ...prices }),
-        playedModel('brisk', base, { model: 'openai/brisk+token-delay=20', ...prices }),
-        playedModel('gratis', base, { input_cost_per_token: 0, output_cost_per_token: 0 }),
-        playedModel('broken', base, { model: 'openai/broken+status=500', ...prices }),
-      ],
-      router_settings: { num_retries: 0, disable_cooldowns: true },
-    }),
-  )
-})
-
-after(async () => {
-  await provider.close()
-  await scratch.remove()
-})
+const stage = playedStage((url) => ({
+  model_list: [
+    playedModel('dear', `${url}/v1`, prices),
+    playedModel('slow', `${url}/v1`, { model: 'openai/slow+headers-delay=400', ...prices }),
+    playedModel('brisk', `${url}/v1`, { model: 'openai/brisk+token-delay=20', ...prices }),
+    playedModel('gratis', `${url}/v1`, { input_cost_per_token: 0, output_cost_per_token: 0 }),
+    playedModel('broken', `${url}/v1`, { model: 'openai/broken+status=500', ...prices }),
+  ],
+  router_settings: { num_retries: 0, disable_cooldowns: true },
+}))
 
 interface Refused {
   readonly error: { readonly message: string; readonly type: string; readonly code: string }
@@ -71,7 +53,7 @@ async function spendOf(gateway: GatewayProcess, key: string): Promise<number> {
 describe('limits of one gateway', () => {
   let gateway: GatewayProcess
   before(async () => {
-    gateway = await startGateway({ config, dataDir: scratch.path })
+    gateway = await startGateway({ config: stage.config, dataDir: stage.scratch.path })
   })
   after(() => gateway.stop())
 
@@ -167,7 +149,7 @@ describe('limits of one gateway', () => {
     while ((await statusOf(chat(gateway, key, 'dear'))) === 200);
     const before = await spendOf(gateway, key)
     await gateway.stop()
-    gateway = await startGateway({ config, dataDir: scratch.path, port: gateway.port })
+    gateway = await startGateway({ config: stage.config, dataDir: stage.scratch.path, port: gateway.port })
     assert.equal(await spendOf(gateway, key), before)
     assert.equal(await statusOf(chat(gateway, key, 'dear')), 422)
     const reset = await gateway.fetch(`/key/${key}/reset_spend`, {
@@ -216,8 +198,8 @@ describe('limits of one gateway', () => {
   })
 
   it('a provider whose budget is spent gets no more calls, other providers do', async () => {
-    const limited = scratch.file('provider-budget.yaml')
-    const base = `${provider.url}/v1`
+    const limited = stage.scratch.file('provider-budget.yaml')
+    const base = `${stage.provider.url}/v1`
     const prices = { input_cost_per_token: 0.001, output_cost_per_token: 0.001 }
     await writeFile(
       limited,

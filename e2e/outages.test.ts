@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
 import { Agent } from 'node:http'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { after, before, describe, it, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type DatabaseServer, type PostgresServer, startPostgres, startRedis } from '../gateway/test/databases.ts'
-import { type PlayedProvider, playProvider } from '../gateway/test/played/provider.ts'
-import { configText, playedModel } from './config-file.ts'
+import { playedModel } from './config-file.ts'
 import { post } from './exchange.ts'
 import { type GatewayProcess, startGateway } from './processes.ts'
-import { makeScratch, type Scratch } from './scratch.ts'
 import { runMs, soaking } from './soak.ts'
+import { playedStage } from './stage.ts'
 import { waitFor } from './wait.ts'
 
 /** Issue #3, show 5: databases that stop or slow down under a load of known keys. */
@@ -97,8 +95,11 @@ async function load(gateway: GatewayProcess, tokens: readonly string[], forMs: n
 }
 
 describe('databases that go away under load', () => {
-  let provider: PlayedProvider
-  let scratch: Scratch
+  const stage = playedStage((url) => ({
+    model_list: [
+      playedModel('brisk', `${url}/v1`, { input_cost_per_token: 0.000001, output_cost_per_token: 0.000002 }),
+    ],
+  }))
   let postgres: PostgresServer
   let redis: DatabaseServer
   let way: SlowWay
@@ -107,18 +108,13 @@ describe('databases that go away under load', () => {
   let normal: Figures
 
   before(async () => {
-    provider = await playProvider()
-    scratch = await makeScratch()
-    const config = scratch.file('config.yaml')
-    const prices = { input_cost_per_token: 0.000001, output_cost_per_token: 0.000002 }
-    await writeFile(config, configText({ model_list: [playedModel('brisk', `${provider.url}/v1`, prices)] }))
     const [database, cache] = [await startPostgres(), await startRedis()]
     assert.ok(database && cache, 'PostgreSQL and Redis are not installed')
     postgres = database
     redis = cache
     way = new SlowWay(redis.port)
     const environment = { DATABASE_URL: postgres.url, REDIS_URL: await way.open() }
-    gateway = await startGateway({ config, environment })
+    gateway = await startGateway({ config: stage.config, environment })
     tokens = await Promise.all(
       Array.from({ length: keys }, async () => {
         const limits = { rpm_limit: 1_000_000, tpm_limit: 1e9, max_parallel_requests: 1_000, max_budget: 1_000 }
@@ -137,8 +133,6 @@ describe('databases that go away under load', () => {
     await gateway.stop()
     way.close()
     await Promise.all([redis.stop(), postgres.stop()])
-    await provider.close()
-    await scratch.remove()
   })
 
   function assertServed(context: TestContext, what: string, figures: Figures): void {

@@ -3,15 +3,14 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { after, before, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isObject, type JsonObject } from '../gateway/src/lib/json.ts'
-import { type PlayedProvider, playProvider } from '../gateway/test/played/provider.ts'
 import { chat, send } from './cluster.ts'
 import { configText, playedModel } from './config-file.ts'
 import { describeFailures, startLoad } from './load.ts'
 import { median } from './memory.ts'
 import { generatedMap, MapPublisher } from './price-maps.ts'
 import { type GatewayProcess, masterKey, startGateway } from './processes.ts'
-import { makeScratch, type Scratch } from './scratch.ts'
 import { runMs, soaking } from './soak.ts'
+import { playedStage } from './stage.ts'
 import { waitFor } from './wait.ts'
 
 /** The issue's figures, asserted in the long run; a busy machine may miss them without anything being wrong. */
@@ -25,23 +24,16 @@ const gaugeIntervalMs = 10
 /** A price map of one's own for the figures: LiteLLM's, as it was published on some day. */
 const realMap = process.env.MIDFLIGHT_PRICE_MAP
 
-let provider: PlayedProvider
+const stage = playedStage()
 let publisher: MapPublisher
-let scratch: Scratch
 let mapUrl: string
 
 before(async () => {
-  provider = await playProvider()
   publisher = new MapPublisher()
   mapUrl = await publisher.start()
-  scratch = await makeScratch()
 })
 
-after(async () => {
-  publisher.stop()
-  await provider.close()
-  await scratch.remove()
-})
+after(() => publisher.stop())
 
 /** Each version has its own price of the model that is called, and moves every other price a little. */
 function versionOf(models: JsonObject, version: number): string {
@@ -61,7 +53,7 @@ function versionOf(models: JsonObject, version: number): string {
 }
 
 async function reloadUnderLoad(models: JsonObject) {
-  const config = scratch.file('config.yaml')
+  const { config, provider } = stage
   await writeFile(config, configText({ model_list: [playedModel('priced', `${provider.url}/v1`)] }))
   publisher.text = versionOf(models, 1)
   const gateway = await startGateway({ config, environment: { LITELLM_MODEL_COST_MAP_URL: mapUrl } })

@@ -10,11 +10,16 @@ import { waitFor } from './wait.ts'
 export const midflightPath = fileURLToPath(new URL('../gateway/bin/midflight.js', import.meta.url))
 export const masterKey = 'sk-e2e-master-key'
 
-const running = new Set<ChildProcess>()
+const running = new Set<GatewayProcess>()
 // A failed test may not come to stop what it started, and a process left over would keep the test runner waiting.
 after(() => {
-  for (const child of running) child.kill('SIGKILL')
+  for (const gateway of running) gateway.signal('SIGKILL')
 })
+
+/** Those of this file that still run. */
+export async function stopGateways(): Promise<void> {
+  await Promise.all(Array.from(running, (gateway) => gateway.stop()))
+}
 
 export interface GatewayOptions {
   readonly config?: string
@@ -85,10 +90,10 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
       },
     },
   )
-  running.add(child)
   const gateway = handleOf(child, port, dataDir, key ?? '')
+  running.add(gateway)
   void gateway.exited.then(() => {
-    running.delete(child)
+    running.delete(gateway)
     return scratch?.remove()
   })
   if (options.waitReady !== false) await ready(gateway)

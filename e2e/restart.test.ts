@@ -1,46 +1,31 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
 import { Agent } from 'node:http'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type PlayedProvider, playProvider } from '../gateway/test/played/provider.ts'
-import { configText, playedModel } from './config-file.ts'
+import { playedModel } from './config-file.ts'
 import { post } from './exchange.ts'
 import { haproxyMissing, startHaproxy } from './haproxy.ts'
 import { describeFailures, type LoadReport, startLoad } from './load.ts'
 import { bodyOf, type LoadCall, type LoadTarget, prove } from './oracles.ts'
 import { freePort, type GatewayProcess, masterKey, startGateway } from './processes.ts'
 import { openRaw } from './raw-http.ts'
-import { makeScratch, type Scratch } from './scratch.ts'
 import { soaking, soakSeconds } from './soak.ts'
+import { playedStage } from './stage.ts'
 import { waitFor } from './wait.ts'
 
 /** How long a replica goes on accepting after SIGTERM; five of HAProxy's checks fall into it. */
 const noticeMs = 1_000
 const drain = { MIDFLIGHT_DRAIN_NOTICE_SECONDS: String(noticeMs / 1000), MIDFLIGHT_DRAIN_MAX_SECONDS: '30' }
 
-let provider: PlayedProvider
-let scratch: Scratch
-let config: string
-
-before(async () => {
-  provider = await playProvider()
-  scratch = await makeScratch()
-  config = scratch.file('config.yaml')
-  const base = `${provider.url}/v1`
-  const model_list = [
-    playedModel('short', base),
-    playedModel('brisk', base, { model: 'openai/brisk+token-delay=20' }),
+const stage = playedStage((url) => ({
+  model_list: [
+    playedModel('short', `${url}/v1`),
+    playedModel('brisk', `${url}/v1`, { model: 'openai/brisk+token-delay=20' }),
     // 25 tokens of 100 ms: longer than the notice, so that every restart meets some of these on their way.
-    playedModel('long', base, { model: 'openai/long+token-delay=100' }),
-  ]
-  await writeFile(config, configText({ model_list, router_settings: { num_retries: 0, disable_cooldowns: true } }))
-})
-
-after(async () => {
-  await provider.close()
-  await scratch.remove()
-})
+    playedModel('long', `${url}/v1`, { model: 'openai/long+token-delay=100' }),
+  ],
+  router_settings: { num_retries: 0, disable_cooldowns: true },
+}))
 
 describe('two replicas behind HAProxy', { skip: haproxyMissing() ?? false }, () => {
   const targets: readonly LoadTarget[] = [
@@ -54,7 +39,8 @@ describe('two replicas behind HAProxy', { skip: haproxyMissing() ?? false }, () 
   /** Loads two replicas while each in turn is stopped by the signal and started again. */
   async function restartUnderLoad(signal: NodeJS.Signals, rounds: number): Promise<LoadReport> {
     const ports = [await freePort(), await freePort()]
-    const start = (port: number): Promise<GatewayProcess> => startGateway({ config, port, environment: drain })
+    const start = (port: number): Promise<GatewayProcess> =>
+      startGateway({ config: stage.config, port, environment: drain })
     const replicas = await Promise.all(ports.map(start))
     const haproxy = await startHaproxy(ports)
     try {
@@ -82,13 +68,13 @@ describe('two replicas behind HAProxy', { skip: haproxyMissing() ?? false }, () 
 
   it('restarted one after the other fail no call and cut no stream', async (context) => {
     const rounds = soaking ? Math.max(1, Math.floor(soakSeconds / 20)) : 1
-    provider.ledger.clear()
+    stage.provider.ledger.clear()
     const report = await restartUnderLoad('SIGTERM', rounds)
     context.diagnostic(
       `${rounds * 2} restarts, ${report.calls} calls (${report.streams} streams), ${report.idleResets} idle resets`,
     )
     assert.equal(report.failures.length, 0, describeFailures(report))
-    const repeated = [...provider.ledger.attemptsById.values()].filter((attempts) => attempts > 1).length
+    const repeated = [...stage.provider.ledger.attemptsById.values()].filter((attempts) => attempts > 1).length
     assert.equal(repeated, 0, 'every call reached the provider once')
   })
 
@@ -113,7 +99,7 @@ describe('a replica that was told to stop', () => {
   }
 
   it('is not ready, alive, and serves with `connection: close` until its notice is over', async () => {
-    gateway = await startGateway({ config, environment: drain })
+    gateway = await startGateway({ config: stage.config, environment: drain })
     const before = await call('short', 'before', false).reply
     assert.notEqual(before.headers.connection, 'close')
     gateway.signal('SIGTERM')
@@ -130,9 +116,9 @@ describe('a replica that was told to stop', () => {
   })
 
   it('finishes a stream longer than its notice, also after a second SIGTERM and a SIGINT', async () => {
-    gateway = await startGateway({ config, environment: drain })
+    gateway = await startGateway({ config: stage.config, environment: drain })
     const stream = call('long', 'patient', true)
-    await waitFor('the stream upstream', () => provider.ledger.of('patient').length === 1)
+    await waitFor('the stream upstream', () => stage.provider.ledger.of('patient').length === 1)
     gateway.signal('SIGTERM')
     await sleep(200)
     gateway.signal('SIGTERM')
@@ -144,7 +130,10 @@ describe('a replica that was told to stop', () => {
   })
 
   it('does not wait for connections that never asked for anything', async () => {
-    gateway = await startGateway({ config, environment: { ...drain, MIDFLIGHT_DRAIN_NOTICE_SECONDS: '0.1' } })
+    gateway = await startGateway({
+      config: stage.config,
+      environment: { ...drain, MIDFLIGHT_DRAIN_NOTICE_SECONDS: '0.1' },
+    })
     const silent = await openRaw(gateway.port, '')
     const halfAHead = await openRaw(gateway.port, 'GET /v1/models HTTP/1.1\r\nhost:')
     gateway.signal('SIGTERM')
@@ -156,9 +145,9 @@ describe('a replica that was told to stop', () => {
 
   it('ends what is left at the end of its patience with an in-band error', async () => {
     const environment = { MIDFLIGHT_DRAIN_NOTICE_SECONDS: '0.2', MIDFLIGHT_DRAIN_MAX_SECONDS: '1' }
-    gateway = await startGateway({ config, environment })
+    gateway = await startGateway({ config: stage.config, environment })
     const stream = call('long', 'too-long', true)
-    await waitFor('the stream upstream', () => provider.ledger.of('too-long').length === 1)
+    await waitFor('the stream upstream', () => stage.provider.ledger.of('too-long').length === 1)
     gateway.signal('SIGTERM')
     const reply = await stream.reply
     assert.equal(reply.complete, true, 'the HTTP body ends in order')

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import Anthropic from '@anthropic-ai/sdk'
 import OpenAI from 'openai'
 import { echoTokens, thinkingTokens, vectorOf } from '../gateway/test/played/answer.ts'
-import { type PlayedProvider, playProvider } from '../gateway/test/played/provider.ts'
-import { configText } from './config-file.ts'
+import { type Configuration, playedModel } from './config-file.ts'
 import { type GatewayProcess, masterKey, startGateway } from './processes.ts'
-import { makeScratch, type Scratch } from './scratch.ts'
+import { playedStage } from './stage.ts'
 
 /** One provider behind the gateway: its public name and what LiteLLM's users write to reach it. */
 interface Target {
@@ -84,19 +82,14 @@ const messageTools: Anthropic.Tool[] = ['get_weather', 'get_time'].map((name) =>
   input_schema: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
 }))
 
-let provider: PlayedProvider
 let gateway: GatewayProcess
-let scratch: Scratch
 let openai: OpenAI
 let anthropic: Anthropic
 
-before(async () => {
-  provider = await playProvider()
-  scratch = await makeScratch()
-  const config = scratch.file('config.yaml')
+const configuration = (url: string): Configuration => {
   const model_list = targets.map(({ name, parameters }) => ({
     model_name: name,
-    litellm_params: { api_key: 'sk-played-v7', ...parameters(provider.url) },
+    litellm_params: { api_key: 'sk-played-v7', ...parameters(url) },
   }))
   const failing = [
     'status=500',
@@ -104,21 +97,14 @@ before(async () => {
     'refuse=authentication',
     'refuse=context-window',
     'status=404',
-  ].map((fault) => ({
-    model_name: `failing-${fault}`,
-    litellm_params: { model: `openai/m+${fault}`, api_base: `${provider.url}/v1`, api_key: 'sk-played' },
-  }))
-  const router_settings = { num_retries: 0, disable_cooldowns: true }
-  await writeFile(config, configText({ model_list: [...model_list, ...failing], router_settings }))
+  ].map((fault) => playedModel(`failing-${fault}`, `${url}/v1`, { model: `openai/m+${fault}` }))
+  return { model_list: [...model_list, ...failing], router_settings: { num_retries: 0, disable_cooldowns: true } }
+}
+
+const stage = playedStage(configuration, async ({ config }) => {
   gateway = await startGateway({ config })
   openai = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: masterKey, maxRetries: 0 })
   anthropic = new Anthropic({ baseURL: gateway.url, apiKey: masterKey, maxRetries: 0 })
-})
-
-after(async () => {
-  await gateway?.stop()
-  await provider?.close()
-  await scratch?.remove()
 })
 
 for (const target of targets) {
@@ -139,7 +125,7 @@ for (const target of targets) {
       assert.equal(data.usage?.prompt_tokens, 40)
       assert.equal(data.usage?.prompt_tokens_details?.cached_tokens, 16)
       assert.equal(data.usage?.total_tokens, 40 + (data.usage?.completion_tokens ?? 0))
-      assert.match(provider.ledger.last.path, target.path)
+      assert.match(stage.provider.ledger.last.path, target.path)
       assert.match(response.headers.get('x-midflight-revision') ?? '', /^\d+$/)
       assert.ok(response.headers.get('x-litellm-call-id'))
       assert.ok(response.headers.get('x-litellm-model-id'))
@@ -294,7 +280,7 @@ for (const target of targets) {
       assert.equal(message.model, model)
       assert.equal(message.usage.input_tokens, 24)
       assert.equal(message.usage.cache_read_input_tokens, 16)
-      assert.match(provider.ledger.last.path, target.path)
+      assert.match(stage.provider.ledger.last.path, target.path)
     })
 
     it('gets a streamed answer', async () => {

@@ -3,14 +3,14 @@ import { execFile } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { after, before, it } from 'node:test'
+import { it } from 'node:test'
 import { promisify } from 'node:util'
-import { type PlayedProvider, playProvider } from '../gateway/test/played/provider.ts'
+import type { PlayedProvider } from '../gateway/test/played/provider.ts'
 import { startCluster } from './cluster.ts'
 import { haproxyMissing, startHaproxy } from './haproxy.ts'
 import { type GatewayProcess, masterKey, startGateway } from './processes.ts'
 import { pythonMissing } from './python.ts'
-import { makeScratch, type Scratch } from './scratch.ts'
+import { playedStage } from './stage.ts'
 
 /**
  * The commands of the hot-swap guide, with what its page lost or takes for granted: the indentation, the variables exported, and
@@ -96,23 +96,12 @@ PY
 
 const run = promisify(execFile)
 const guidePort = 10_999
-let scratch: Scratch
-let provider: PlayedProvider
-
-before(async () => {
-  scratch = await makeScratch()
-  provider = await playProvider()
-})
-
-after(async () => {
-  await provider.close()
-  await scratch.remove()
-})
+const stage = playedStage()
 
 it('the guide’s commands register three models and open the key, and each model answers at once', async (context) => {
   const missing = await whatIsMissing()
   if (missing !== undefined) return context.skip(missing)
-  const gateway = await startGateway({ port: guidePort, environment: secretsOf(provider) })
+  const gateway = await startGateway({ port: guidePort, environment: secretsOf(stage.provider) })
   context.after(() => gateway.stop())
   await playTheGuide([gateway])
 })
@@ -120,7 +109,7 @@ it('the guide’s commands register three models and open the key, and each mode
 it('the same commands do the same to three replicas on PostgreSQL behind HAProxy', async (context) => {
   const missing = (await whatIsMissing()) ?? haproxyMissing()
   if (missing !== undefined) return context.skip(missing)
-  const cluster = await startCluster({ models: [], environment: secretsOf(provider) })
+  const cluster = await startCluster({ models: [], environment: secretsOf(stage.provider) })
   if (cluster === undefined) return context.skip('PostgreSQL is not installed')
   context.after(() => cluster.stop())
   const haproxy = await startHaproxy(
@@ -148,23 +137,23 @@ async function playTheGuide(gateways: readonly GatewayProcess[]): Promise<void> 
     method: 'POST',
     body: JSON.stringify({ models: ['gpt-4o-mini'], key_alias: 'task-agent' }),
   })
-  await mkdir(join(scratch.path, 'volumes/env'), { recursive: true })
+  await mkdir(join(stage.scratch.path, 'volumes/env'), { recursive: true })
   await writeFile(
-    join(scratch.path, 'volumes/env/.env'),
+    join(stage.scratch.path, 'volumes/env/.env'),
     `LITELLM_MASTER_KEY=${masterKey}\nOPENAI_API_KEY=${made.key}\n`,
   )
   assert.equal((await ask(guidePort, made.key, 'openai/gpt-5')).status, 403, 'the key is still closed')
 
-  const registered = await run('bash', ['-c', register], { cwd: scratch.path })
+  const registered = await run('bash', ['-c', register], { cwd: stage.scratch.path })
   assert.equal(registered.stdout, 'openai/gpt-5 => 200\nopenai/gpt-5-mini => 200\nanthropic/claude-sonnet-4-5 => 200\n')
-  const relaxed = await run('bash', ['-c', relax], { cwd: scratch.path })
+  const relaxed = await run('bash', ['-c', relax], { cwd: stage.scratch.path })
   assert.deepEqual(JSON.parse(relaxed.stdout).models, [])
 
   for (const { port } of gateways) {
     for (const name of ['openai/gpt-5', 'openai/gpt-5-mini', 'anthropic/claude-sonnet-4-5']) {
       const answer = await ask(port, made.key, name)
       assert.equal(answer.status, 200, `${name}: ${await answer.text()}`)
-      assert.equal(provider.ledger.last.model, name.slice(name.indexOf('/') + 1))
+      assert.equal(stage.provider.ledger.last.model, name.slice(name.indexOf('/') + 1))
     }
   }
   for (const each of gateways) {

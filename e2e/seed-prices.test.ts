@@ -5,12 +5,11 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, afterEach, before, it } from 'node:test'
 import { promisify } from 'node:util'
-import { type PlayedProvider, playProvider } from '../gateway/test/played/provider.ts'
 import { chat, send, startCluster } from './cluster.ts'
 import { configText, playedModel } from './config-file.ts'
 import { freePort, type GatewayProcess, masterKey, startGateway } from './processes.ts'
 import { pythonMissing } from './python.ts'
-import { makeScratch, type Scratch } from './scratch.ts'
+import { playedStage } from './stage.ts'
 import { waitFor } from './wait.ts'
 
 /** The commands of the auto-sync guide, as they stand there; only the address and the key are filled in. */
@@ -53,8 +52,7 @@ let status = 200
 let fetches = 0
 let publisher: Server
 let mapUrl: string
-let provider: PlayedProvider
-let scratch: Scratch
+const stage = playedStage()
 let gateway: GatewayProcess | undefined
 
 function mapText(price: number, more: Readonly<Record<string, object>> = {}): string {
@@ -64,8 +62,6 @@ function mapText(price: number, more: Readonly<Record<string, object>> = {}): st
 }
 
 before(async () => {
-  provider = await playProvider()
-  scratch = await makeScratch()
   publisher = createServer((_request, response) => {
     fetches += 1
     response.writeHead(status, { 'content-type': 'text/plain' })
@@ -83,14 +79,12 @@ afterEach(async () => {
 after(async () => {
   publisher.closeAllConnections()
   publisher.close()
-  await provider.close()
-  await scratch.remove()
 })
 
 /** A gateway with a wildcard, a plain model and one that has prices of its own. */
 async function start(options: { readonly dataDir?: string; readonly port?: number; readonly named?: boolean } = {}) {
   const { named = true, ...rest } = options
-  const config = scratch.file('config.yaml')
+  const { config, provider } = stage
   const base = `${provider.url}/v1`
   const own = playedModel('own', base)
   await writeFile(
@@ -194,7 +188,7 @@ it('a bad map is answered with 502 and its reason, and nothing changes', async (
 it('map and schedule survive a restart, also while the map cannot be fetched', async () => {
   status = 200
   published = mapText(0.001)
-  const dataDir = scratch.file('data')
+  const dataDir = stage.scratch.file('data')
   await mkdir(dataDir)
   const port = await freePort()
   const one = await start({ dataDir, port })

@@ -1,34 +1,22 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { after, afterEach, before, describe, it } from 'node:test'
+import { afterEach, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import OpenAI from 'openai'
-import { type PlayedProvider, playProvider } from '../gateway/test/played/provider.ts'
 import { configText, playedModel } from './config-file.ts'
 import { freePort, type GatewayProcess, masterKey, midflightPath, startGateway } from './processes.ts'
-import { makeScratch, type Scratch } from './scratch.ts'
+import { playedStage } from './stage.ts'
 import { waitFor } from './wait.ts'
 
 const run = promisify(execFile)
-let scratch: Scratch
-let provider: PlayedProvider
+const stage = playedStage()
 let gateway: GatewayProcess | undefined
-
-before(async () => {
-  scratch = await makeScratch()
-  provider = await playProvider()
-})
 
 afterEach(async () => {
   await gateway?.stop()
   gateway = undefined
-})
-
-after(async () => {
-  await provider.close()
-  await scratch.remove()
 })
 
 describe('started with nothing', () => {
@@ -68,7 +56,7 @@ describe('started with nothing', () => {
   it('offers the models of providers whose keys the environment holds', async () => {
     const environment = {
       OPENAI_API_KEY: 'sk-from-environment-v5',
-      OPENAI_BASE_URL: `${provider.url}/v1`,
+      OPENAI_BASE_URL: `${stage.provider.url}/v1`,
     }
     gateway = await startGateway({ environment })
     const response = await gateway.fetch('/v1/chat/completions', {
@@ -78,15 +66,15 @@ describe('started with nothing', () => {
     const text = await response.text()
     assert.equal(response.status, 200, text)
     assert.match(text, /p-k5 env·0/)
-    assert.equal(provider.ledger.last.model, 'gpt-played')
+    assert.equal(stage.provider.ledger.last.model, 'gpt-played')
   })
 })
 
 describe('started as LiteLLM is', () => {
-  const model_list = () => [playedModel('gpt', `${provider.url}/v1`)]
+  const model_list = () => [playedModel('gpt', `${stage.provider.url}/v1`)]
 
   it('takes `--config`, `--host`, `--port` and `--detailed_debug`', async () => {
-    const config = scratch.file('litellm.yaml')
+    const config = stage.scratch.file('litellm.yaml')
     await writeFile(
       config,
       configText({ model_list: model_list(), general_settings: { master_key: 'sk-in-the-file' } }),
@@ -101,7 +89,7 @@ describe('started as LiteLLM is', () => {
   })
 
   it('prints a curl line that works also when the file names the master key, without showing it', async () => {
-    const config = scratch.file('own-key.yaml')
+    const config = stage.scratch.file('own-key.yaml')
     await writeFile(
       config,
       configText({ model_list: model_list(), general_settings: { master_key: 'sk-of-the-file' } }),
@@ -116,7 +104,7 @@ describe('started as LiteLLM is', () => {
   })
 
   it('`validate` prints every problem with its place and exits 1; a good file exits 0', async () => {
-    const bad = scratch.file('bad.yaml')
+    const bad = stage.scratch.file('bad.yaml')
     await writeFile(
       bad,
       'model_list:\n  - model_name: a\n    litellm_params:\n      model: opnai/x\n  - litellm_params: 5\n',
@@ -129,14 +117,14 @@ describe('started as LiteLLM is', () => {
     const said = failed.stdout + failed.stderr
     assert.match(said, /bad\.yaml:4:\d+.*unknown provider `opnai`/)
     assert.match(said, /bad\.yaml:5:\d+/)
-    const good = scratch.file('good.yaml')
+    const good = stage.scratch.file('good.yaml')
     await writeFile(good, configText({ model_list: model_list() }))
     await run(process.execPath, [midflightPath, 'validate', good])
   })
 
   it('serves the last accepted configuration when its file cannot be read, and says so', async () => {
-    const config = scratch.file('vanishing.yaml')
-    const dataDir = scratch.file('data')
+    const config = stage.scratch.file('vanishing.yaml')
+    const dataDir = stage.scratch.file('data')
     await mkdir(dataDir)
     await writeFile(config, configText({ model_list: model_list() }))
     gateway = await startGateway({ config, dataDir })
@@ -152,14 +140,17 @@ describe('started as LiteLLM is', () => {
     assert.match(JSON.stringify(status.problems), /cannot be read/)
     // The file comes back: it is live without a restart.
     await rm(config, { recursive: true })
-    await writeFile(config, configText({ model_list: [...model_list(), playedModel('new', `${provider.url}/v1`)] }))
+    await writeFile(
+      config,
+      configText({ model_list: [...model_list(), playedModel('new', `${stage.provider.url}/v1`)] }),
+    )
     const verdict = await gateway.json<{ applied: boolean }>('/config/reload', { method: 'POST' })
     assert.equal(verdict.applied, true)
     assert.match(await (await gateway.fetch('/v1/models')).text(), /"new"/)
   })
 
   it('is never ready when its first configuration is bad, and names the line', async () => {
-    const config = scratch.file('first-bad.yaml')
+    const config = stage.scratch.file('first-bad.yaml')
     await writeFile(config, 'model_list:\n  - model_name: x\n    litellm_params:\n      model: opnai/x\n')
     gateway = await startGateway({ config, waitReady: false })
     const said = await untilSaid(gateway, /first-bad\.yaml:4/)
@@ -184,11 +175,11 @@ describe('started by `npm start`', { skip: process.platform === 'win32' && 'has 
     const port = await freePort()
     const npm = spawn(
       'npm',
-      ['start', '--', '--host', '127.0.0.1', '--port', String(port), '--data-dir', scratch.path],
+      ['start', '--', '--host', '127.0.0.1', '--port', String(port), '--data-dir', stage.scratch.path],
       {
         cwd: fileURLToPath(new URL('..', import.meta.url)),
         stdio: ['ignore', 'ignore', 'pipe'],
-        env: { PATH: process.env.PATH, HOME: scratch.path, MIDFLIGHT_DRAIN_NOTICE_SECONDS: '0' },
+        env: { PATH: process.env.PATH, HOME: stage.scratch.path, MIDFLIGHT_DRAIN_NOTICE_SECONDS: '0' },
       },
     )
     context.after(() => leave(npm.pid))
