@@ -57,6 +57,15 @@ export function beginChange(session: SqlSession, seal: Seal, locked: LockedHead,
     note(id.kind, id.id, before, after)
   }
 
+  /** Whose write it is, and when; who made what was there before stays its maker. */
+  const stampOver = (before: Pick<StoredRecord, 'createdAt' | 'createdBy'> | undefined) => ({
+    revision,
+    createdAt: before?.createdAt ?? now,
+    createdBy: before?.createdBy ?? actor.id,
+    updatedAt: now,
+    updatedBy: actor.id,
+  })
+
   const record = (kind: RecordKind, id: string) => readRecord(session, seal, kind, id)
 
   async function resource(kind: KindName, name: string): Promise<StoredResource | undefined> {
@@ -74,16 +83,7 @@ export function beginChange(session: SqlSession, seal: Seal, locked: LockedHead,
     async putRecord(kind, id, body) {
       assertStorable(`The id of a ${kind}`, id)
       const before = await record(kind, id)
-      const after: StoredRecord = {
-        kind,
-        id,
-        body,
-        revision,
-        createdAt: before?.createdAt ?? now,
-        createdBy: before?.createdBy ?? actor.id,
-        updatedAt: now,
-        updatedBy: actor.id,
-      }
+      const after: StoredRecord = { kind, id, body, ...stampOver(before) }
       await writeRecord(session, seal, after)
       noteRecord(after, before?.body, body)
       return after
@@ -98,17 +98,7 @@ export function beginChange(session: SqlSession, seal: Seal, locked: LockedHead,
     async putResource(kind, name, spec) {
       assertStorable(`The name of a ${kind}`, name)
       const before = await resource(kind, name)
-      const after: StoredResource = {
-        kind,
-        name,
-        spec,
-        revision,
-        deleted: false,
-        createdAt: before?.createdAt ?? now,
-        createdBy: before?.createdBy ?? actor.id,
-        updatedAt: now,
-        updatedBy: actor.id,
-      }
+      const after: StoredResource = { kind, name, spec, deleted: false, ...stampOver(before) }
       await writeResource(session, seal, after)
       changesResources = true
       note(kind, name, before?.spec, spec)
@@ -117,14 +107,7 @@ export function beginChange(session: SqlSession, seal: Seal, locked: LockedHead,
     async deleteResource(kind, name) {
       const before = await resource(kind, name)
       if (before === undefined) return undefined
-      await writeResource(session, seal, {
-        ...before,
-        spec: {},
-        revision,
-        deleted: true,
-        updatedAt: now,
-        updatedBy: actor.id,
-      })
+      await writeResource(session, seal, { ...before, spec: {}, deleted: true, ...stampOver(before) })
       changesResources = true
       note(kind, name, before.spec, undefined)
       return before
