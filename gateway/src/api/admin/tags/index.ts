@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { GatewayError } from '../../../core/errors.ts'
 import type { StoredRecord } from '../../../core/record.ts'
 import type { Transaction } from '../../../core/store.ts'
 import type { JsonObject } from '../../../lib/json.ts'
@@ -30,40 +31,17 @@ const emptyTag = { description: null, models: [], budget_id: null }
 
 export function tagRoutes(ports: RecordPorts): readonly DeclaredRoute[] {
   return [
-    adminRoute({
-      method: 'POST',
+    putRoute(ports, {
       path: '/tag/new',
       summary: 'Makes a tag, with a budget if limits are named',
-      tag,
-      roles: ['proxy_admin'],
-      body: tagBody,
-      async handle(call) {
-        const { name } = call.body
-        const outcome = await ports.changes.records(call.change, async (transaction) => {
-          if ((await transaction.record('tag', name)) !== undefined) throw detailed(400, `Tag ${name} already exists`)
-          return putTag(ports, transaction, name, undefined, present(call.body))
-        })
-        const [row] = await tagRows(ports, [outcome.result])
-        return changeReply(call.change, outcome, { message: `Tag ${name} created successfully`, tag: row })
-      },
+      done: 'created',
+      refuse: (name, before) => (before === undefined ? undefined : detailed(400, `Tag ${name} already exists`)),
     }),
-    adminRoute({
-      method: 'POST',
+    putRoute(ports, {
       path: '/tag/update',
       summary: 'Changes a tag; only what is sent counts',
-      tag,
-      roles: ['proxy_admin'],
-      body: tagBody,
-      async handle(call) {
-        const { name } = call.body
-        const outcome = await ports.changes.records(call.change, async (transaction) => {
-          const before = await transaction.record('tag', name)
-          if (before === undefined) throw unknown(name)
-          return putTag(ports, transaction, name, before, present(call.body))
-        })
-        const [row] = await tagRows(ports, [outcome.result])
-        return changeReply(call.change, outcome, { message: `Tag ${name} updated successfully`, tag: row })
-      },
+      done: 'updated',
+      refuse: (name, before) => (before === undefined ? unknown(name) : undefined),
     }),
     adminRoute({
       method: 'POST',
@@ -107,6 +85,36 @@ export function tagRoutes(ports: RecordPorts): readonly DeclaredRoute[] {
       },
     }),
   ]
+}
+
+interface Put {
+  readonly path: `/tag/${string}`
+  readonly summary: string
+  readonly done: string
+  /** Why it cannot be put over what is there. */
+  refuse(name: string, before: StoredRecord | undefined): GatewayError | undefined
+}
+
+function putRoute(ports: RecordPorts, { path, summary, done, refuse }: Put): DeclaredRoute {
+  return adminRoute({
+    method: 'POST',
+    path,
+    summary,
+    tag,
+    roles: ['proxy_admin'],
+    body: tagBody,
+    async handle(call) {
+      const { name } = call.body
+      const outcome = await ports.changes.records(call.change, async (transaction) => {
+        const before = await transaction.record('tag', name)
+        const refusal = refuse(name, before)
+        if (refusal !== undefined) throw refusal
+        return putTag(ports, transaction, name, before, present(call.body))
+      })
+      const [row] = await tagRows(ports, [outcome.result])
+      return changeReply(call.change, outcome, { message: `Tag ${name} ${done} successfully`, tag: row })
+    },
+  })
 }
 
 /** @throws GatewayError (400) */
