@@ -1,7 +1,7 @@
 import type { Snapshot } from '../config/snapshot.ts'
 import type { ChatRequest } from '../core/chat.ts'
 import type { Cost } from '../core/cost/cost-of.ts'
-import type { Customer, Principal, Tag } from '../core/principal.ts'
+import type { Customer, Limits, Principal, Tag } from '../core/principal.ts'
 import type { Settings } from '../core/settings.ts'
 import type { Usage } from '../core/usage.ts'
 import type { DialectName } from '../core/wire.ts'
@@ -29,6 +29,8 @@ export interface Call {
   /** The end user that the request names (contract 3.8), and its record if there is one. */
   readonly endUser: string | undefined
   readonly customer: Customer | undefined
+  /** What an end user may use who has no limits of his own. */
+  readonly endUserLimits: Limits | undefined
   /** Of the request, its key and its team, each once. */
   readonly tags: readonly string[]
   /** The records of those of them that have one. */

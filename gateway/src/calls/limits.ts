@@ -59,6 +59,7 @@ function limitedCall(call: Call): LimitedCall {
     principal: call.principal,
     customer: call.customer,
     endUser: call.endUser,
+    endUserLimits: call.endUserLimits,
     model: call.routedAs,
     settings: call.settings.limits,
     tags: call.tags,

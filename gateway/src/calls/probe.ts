@@ -119,6 +119,7 @@ function probeCall(deployment: Deployment, snapshot: Snapshot, how: Probe, ports
     principal: how.principal,
     endUser: undefined,
     customer: undefined,
+    endUserLimits: undefined,
     tags: [],
     tagged: [],
     model: deployment.modelName,

@@ -72,8 +72,10 @@ export interface LimitSettings {
   readonly maxParallel: number | undefined
   /** `general_settings.max_parallel_requests`, of each key that has no such limit of its own. */
   readonly maxParallelPerKey: number | undefined
-  /** Of each end user whose row has no budget. */
+  /** `max_end_user_budget`, of each end user who has no budget. */
   readonly maxEndUserBudget: NanoUsd | undefined
+  /** `max_end_user_budget_id`: the budget record that says what each end user may use who has no limits of his own. */
+  readonly endUserBudgetId: string | undefined
   /** Whether `rpm` and `tpm` of deployments are limits and not only weights. */
   readonly deploymentRates: boolean
   /** `provider_budget_config`, by provider. */

@@ -71,7 +71,7 @@ export function callOf(
   exchange: Exchange,
   snapshot: Snapshot,
   request: DecodedRequest,
-  { customer, tags, tagged }: Named,
+  { customer, endUserLimits, tags, tagged }: Named,
 ): Call {
   const { head, principal } = exchange
   if (principal === undefined) throw new GatewayError('internal', `${head.path} was reached without a principal.`)
@@ -86,6 +86,7 @@ export function callOf(
     principal,
     endUser: request.endUser,
     customer,
+    endUserLimits,
     tags,
     tagged,
     model,

@@ -1,15 +1,19 @@
 import { allTags } from '../../calls/tags.ts'
 import { GatewayError } from '../../core/errors.ts'
-import type { Customer, Principal, Tag } from '../../core/principal.ts'
+import type { Customer, Limits, Principal, Tag } from '../../core/principal.ts'
+import type { LimitSettings } from '../../core/settings.ts'
+import { limitsOfBudget } from '../../directory/budget.ts'
 import type { Directory, Found } from '../../directory/directory.ts'
 import type { DecodedRequest } from './decode.ts'
 
-/** Where end users and tags are looked up. */
+/** Where end users, tags and budgets are looked up. */
 export type Records = Pick<Directory, 'find'>
 
 /** Whom a request names besides its caller, with the records there are of them. */
 export interface Named {
   readonly customer: Customer | undefined
+  /** What an end user may use who has no limits of his own. */
+  readonly endUserLimits: Limits | undefined
   readonly tags: readonly string[]
   readonly tagged: readonly Tag[]
 }
@@ -20,14 +24,31 @@ const noTags: readonly Tag[] = Object.freeze([])
 export function namedBy(
   request: DecodedRequest,
   principal: Principal | undefined,
+  settings: LimitSettings,
   records: Records | undefined,
 ): Named | Promise<Named> {
+  const { endUser } = request
   const tags = principal === undefined ? request.tags : allTags(request.tags, principal)
-  if (records === undefined) return { customer: undefined, tags, tagged: noTags }
-  const customer = request.endUser === undefined ? undefined : known(records.find('customer', request.endUser))
+  if (records === undefined) return { customer: undefined, endUserLimits: undefined, tags, tagged: noTags }
+  const customer = endUser === undefined ? undefined : known(records.find('customer', endUser))
+  const endUserLimits = endUser === undefined ? undefined : usualLimits(settings, records)
   const tagged = taggedBy(tags, records)
-  if (!(customer instanceof Promise) && !(tagged instanceof Promise)) return { customer, tags, tagged }
-  return Promise.all([customer, tagged]).then(([ofEndUser, ofTags]) => ({ customer: ofEndUser, tags, tagged: ofTags }))
+  if (!(customer instanceof Promise) && !(endUserLimits instanceof Promise) && !(tagged instanceof Promise)) {
+    return { customer, endUserLimits, tags, tagged }
+  }
+  return Promise.all([customer, endUserLimits, tagged]).then(([ofEndUser, usual, ofTags]) => ({
+    customer: ofEndUser,
+    endUserLimits: usual,
+    tags,
+    tagged: ofTags,
+  }))
+}
+
+function usualLimits({ endUserBudgetId }: LimitSettings, records: Records): Found<Limits> {
+  if (endUserBudgetId === undefined) return undefined
+  const budget = known(records.find('budget', endUserBudgetId))
+  if (budget instanceof Promise) return budget.then((row) => row && limitsOfBudget(row))
+  return budget && limitsOfBudget(budget)
 }
 
 /** Records of those tags that have one. */

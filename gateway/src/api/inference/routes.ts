@@ -32,7 +32,12 @@ export function inferenceRoutes(ports: CallPorts, records?: Records): readonly R
         async handle(exchange) {
           const snapshot = snapshotOf(exchange)
           const request = await decodeRequest(exchange, snapshot.settings.maxRequestBytes, dialect)
-          const call = callOf(exchange, snapshot, request, await namedBy(request, exchange.principal, records))
+          const call = callOf(
+            exchange,
+            snapshot,
+            request,
+            await namedBy(request, exchange.principal, snapshot.settings.limits, records),
+          )
           await handle(mayBeOutdated(call) ? await renewed(exchange, request, call, records) : call, ports)
         },
       }),
@@ -54,7 +59,13 @@ async function renewed(
 ): Promise<Call> {
   try {
     const newest = await exchange.renew()
-    return callOf(newest, snapshotOf(newest), request, await namedBy(request, newest.principal, records))
+    const snapshot = snapshotOf(newest)
+    return callOf(
+      newest,
+      snapshot,
+      request,
+      await namedBy(request, newest.principal, snapshot.settings.limits, records),
+    )
   } catch (caught) {
     if (caught instanceof GatewayError && caught.code === 'store_unavailable') return call
     throw caught

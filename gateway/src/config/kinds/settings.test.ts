@@ -45,6 +45,7 @@ test('without a word the defaults of LiteLLM hold', async () => {
         maxParallel: undefined,
         maxParallelPerKey: undefined,
         maxEndUserBudget: undefined,
+        endUserBudgetId: undefined,
         deploymentRates: false,
         providers: new Map(),
         tags: new Map(),

@@ -133,6 +133,7 @@ function limitSettings(litellm: LitellmSettings, router: RouterSection, general:
     maxParallel: general.global_max_parallel_requests ?? undefined,
     maxParallelPerKey: general.max_parallel_requests ?? undefined,
     maxEndUserBudget: dollars(litellm.max_end_user_budget),
+    endUserBudgetId: litellm.max_end_user_budget_id ?? undefined,
     deploymentRates: enforcesRates(router),
     providers: periodBudgets(router.provider_budget_config),
     tags: periodBudgets(litellm.tag_budget_config),

@@ -82,6 +82,7 @@ const litellmSettings = field.section({
   max_budget: field.amount.nullish(),
   budget_duration: field.duration.nullish(),
   max_end_user_budget: field.amount.nullish(),
+  max_end_user_budget_id: field.name('the id of a budget').nullish(),
   max_internal_user_budget: field.amount.nullish(),
   internal_user_budget_duration: field.duration.nullish(),
   tag_budget_config: periodBudgets.nullish(),

@@ -203,6 +203,7 @@ export const litellmSettingsKeys = keys({
     'max_budget',
     'budget_duration',
     'max_end_user_budget',
+    'max_end_user_budget_id',
     'max_internal_user_budget',
     'internal_user_budget_duration',
     'tag_budget_config',
@@ -256,7 +257,6 @@ export const litellmSettingsKeys = keys({
     'answers are not cached; a Redis that it names counts limits': ['cache_params'],
     'answers are not cached': ['cache'],
     'calls are not reported there': ['callbacks', 'success_callback', 'failure_callback', 'service_callbacks'],
-    'budgets are not enforced': ['max_end_user_budget_id'],
     'content is not checked': ['guardrails', 'banned_keywords_list', 'blocked_user_list'],
   },
   refused: {

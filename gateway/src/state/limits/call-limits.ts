@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { GatewayError } from '../../core/errors.ts'
 import type { Demand, Limiter, Refusal, Reservation, Taking } from '../../core/limit.ts'
-import type { Customer, Principal, Tag } from '../../core/principal.ts'
+import type { Customer, Limits, Principal, Tag } from '../../core/principal.ts'
 import type { LimitSettings } from '../../core/settings.ts'
 import { type Charge, spenderName } from '../../core/spend.ts'
 import type { Usage } from '../../core/usage.ts'
@@ -31,6 +31,8 @@ export interface LimitedCall {
   readonly customer: Customer | undefined
   /** Named by the request, whether or not there is a row of it. */
   readonly endUser: string | undefined
+  /** What an end user may use who has no limits of his own. */
+  readonly endUserLimits: Limits | undefined
   /** The name that is routed. */
   readonly model: string
   readonly settings: LimitSettings
@@ -114,10 +116,10 @@ export class CallLimits {
    */
   admit(call: LimitedCall, estimate: () => CallSize): Admission | undefined | Promise<Admission> {
     const own = this.#rules.ofPrincipal(call.principal, call.model, call.settings)
-    const customer = this.#customerRules(call)
+    const endUser = this.#endUserRules(call)
     const tags = this.#tagRules(call)
-    if (own.rules.length === 0 && !isLimiting(customer) && tags.length === 0) return undefined
-    const rules = [own, customer, ...tags].filter((set) => set !== undefined)
+    if (own.rules.length === 0 && !isLimiting(endUser) && tags.length === 0) return undefined
+    const rules = [own, endUser, ...tags].filter((set) => set !== undefined)
     const size = rules.some(({ sized }) => sized) ? estimate() : undefined
     const ask: Ask = { call, rules, size }
     const demands = this.#demands(ask)
@@ -152,15 +154,18 @@ export class CallLimits {
     const { limiter, spending } = this.#options
     const now = limiter.now()
     const own = this.#rules.spendersOf(call.principal, call.model, call.settings)
-    const ofCustomer = this.#customerRules(call)?.spenders ?? nobody
+    const ofEndUser = this.#endUserRules(call)?.spenders ?? nobody
     const charges: Charge[] = []
     for (const rule of own) charges.push(chargeOf(rule.name, rule.window, now))
-    for (const rule of ofCustomer) charges.push(chargeOf(rule.name, rule.window, now))
+    for (const rule of ofEndUser) charges.push(chargeOf(rule.name, rule.window, now))
+    if (ofEndUser === nobody && call.endUser !== undefined) {
+      charges.push(chargeOf(spenderName({ kind: 'end_user', value: call.endUser }), undefined, now))
+    }
     const ofTags = this.#chargedTags(charges, call, now)
     this.#pushOthers(charges, call, outcome, now)
     spending.charge(charges, cost, now, row)
     for (const rule of own) if (rule.softBudget !== undefined) this.#checkSoftBudget(rule, now)
-    for (const rule of ofCustomer) if (rule.softBudget !== undefined) this.#checkSoftBudget(rule, now)
+    for (const rule of ofEndUser) if (rule.softBudget !== undefined) this.#checkSoftBudget(rule, now)
     for (const rule of ofTags) if (rule.softBudget !== undefined) this.#checkSoftBudget(rule, now)
     return charges
   }
@@ -274,14 +279,11 @@ export class CallLimits {
     return recorded
   }
 
-  #customerRules(call: LimitedCall): RuleSet | undefined {
-    return call.customer === undefined ? undefined : this.#rules.ofCustomer(call.customer, call.model, call.settings)
+  #endUserRules({ customer, endUser, endUserLimits, model, settings }: LimitedCall): RuleSet | undefined {
+    return endUser === undefined ? undefined : this.#rules.ofEndUser(endUser, customer, endUserLimits, model, settings)
   }
 
   #pushOthers(charges: Charge[], call: LimitedCall, { served }: ChargedOutcome, now: number): void {
-    if (call.customer === undefined && call.endUser !== undefined) {
-      charges.push(chargeOf(spenderName({ kind: 'end_user', value: call.endUser }), undefined, now))
-    }
     if (served === undefined) return
     const { group, deployment } = served
     charges.push(chargeOf(this.#nameOf('model', group), undefined, now))

@@ -82,7 +82,8 @@ const maxWindows = 4_096
  */
 export class Rules {
   readonly #windowMs: number
-  readonly #sets = new Recent<Principal | Customer | Tag, Sets>(maxCallers)
+  readonly #sets = new Recent<Principal | EndUser | Tag, Sets>(maxCallers)
+  readonly #endUsers = new Recent<string, EndUser>(maxCallers)
   readonly #ofProxy = new WeakMap<LimitSettings, RuleSet>()
   /** By what they are made of: most keys have one of few durations. */
   readonly #windows = new Map<string, BudgetWindow>()
@@ -99,10 +100,33 @@ export class Rules {
     )
   }
 
-  ofCustomer(customer: Customer, model: string, settings: LimitSettings): RuleSet {
-    return this.#known(customer, modelWithLimits([customer.limits], model), settings, (name) =>
-      this.#setOf([customerHolder(customer, settings)], name, settings, false),
-    )
+  /**
+   * @param customer his record, if there is one
+   * @param usual what who has no limits of his own may use
+   * @returns `undefined` for one without record and limits, as most are
+   */
+  ofEndUser(
+    id: string,
+    customer: Customer | undefined,
+    usual: Limits | undefined,
+    model: string,
+    settings: LimitSettings,
+  ): RuleSet | undefined {
+    // Limits of one's own leave out the usual ones, as in LiteLLM.
+    const own = customer?.limits.any === true ? customer.limits : (usual ?? noLimits)
+    if (customer === undefined && !own.any && settings.maxEndUserBudget === undefined) return undefined
+    const make = (name: string) => this.#setOf([endUserHolder(id, own, settings)], name, settings, false)
+    return this.#known(customer ?? this.#named(id), modelWithLimits([own], model), settings, make, usual)
+  }
+
+  /** One object for an end user of whom there is no record: what is kept of a holder hangs on an object. */
+  #named(id: string): EndUser {
+    let named = this.#endUsers.get(id)
+    if (named === undefined) {
+      named = { id }
+      this.#endUsers.set(id, named)
+    }
+    return named
   }
 
   ofTag(tag: Tag, settings: LimitSettings): RuleSet {
@@ -131,14 +155,15 @@ export class Rules {
   }
 
   #known(
-    holder: Principal | Customer | Tag,
+    holder: Principal | EndUser | Tag,
     model: string,
     settings: LimitSettings,
     make: (model: string) => RuleSet,
+    usual?: Limits,
   ): RuleSet {
     let sets = this.#sets.get(holder)
-    if (sets?.settings !== settings) {
-      sets = { settings, byModel: new Map() }
+    if (sets?.settings !== settings || sets.usual !== usual) {
+      sets = { settings, usual, byModel: new Map() }
       this.#sets.set(holder, sets)
     }
     let set = sets.byModel.get(model)
@@ -252,8 +277,14 @@ export class Rules {
   }
 }
 
+/** Whoever is named as one; a customer is one with a record. */
+interface EndUser {
+  readonly id: string
+}
+
 interface Sets {
   readonly settings: LimitSettings
+  readonly usual: Limits | undefined
   /** By the model that has limits of its own; '' for all others. */
   readonly byModel: Map<string, RuleSet>
 }
@@ -303,12 +334,11 @@ function limitsOfKey(limits: Limits, { maxParallelPerKey: given }: LimitSettings
   return limits.maxParallel !== undefined || given === undefined ? limits : { ...limits, maxParallel: given, any: true }
 }
 
-/** A customer without a budget of its own has the one that the settings give to all. */
-function customerHolder(customer: Customer, settings: LimitSettings): Holder {
-  const { limits } = customer
-  const given =
-    limits.maxBudget !== undefined || settings.maxEndUserBudget === undefined
-      ? limits
-      : { ...limits, maxBudget: settings.maxEndUserBudget, any: true }
-  return { kind: 'end_user', value: customer.id, limits: given, budgeted: true }
+/** Who has no budget has the one that the settings give to all. */
+function endUserHolder(id: string, own: Limits, { maxEndUserBudget }: LimitSettings): Holder {
+  const limits =
+    own.maxBudget !== undefined || maxEndUserBudget === undefined
+      ? own
+      : { ...own, maxBudget: maxEndUserBudget, any: true }
+  return { kind: 'end_user', value: id, limits, budgeted: true }
 }
