@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Answer, type Gateway, masterKey, startGateway } from '../../test/gateway.ts'
 import { onEveryStore, placeOfEachTest } from '../../test/opened-store.ts'
 
@@ -71,13 +72,31 @@ onEveryStore('an Idempotency-Key', (kind) => {
     assert.equal(await keys(one), 0)
   })
 
+  test('gets the answer of a change after whose commit the database went away', async (context) => {
+    if (kind.server === undefined) return context.skip('the file is always there')
+    const [one, other] = await pair(context)
+    await one.app.store.report({ ...silent, leaseMs: 600_000 })
+    const { revision } = await one.app.store.head()
+    const first = one.post('/key/generate?wait=all&timeout=2s', {}, masterKey, { 'idempotency-key': 'k' })
+    while ((await other.app.store.head()).revision === revision) await sleep(10)
+    await kind.server.kill()
+    refused(await first, 503, /database/)
+    await kind.server.start()
+    while (!other.app.store.health.up) await sleep(10)
+    const again = await other.post('/key/generate?wait=all&timeout=2s', {}, masterKey, { 'idempotency-key': 'k' })
+    assert.equal(again.status, 200, again.text)
+    assert.equal(again.headers.get('idempotency-replayed'), 'true')
+    assert.equal((await other.chat('alpha', again.body.key)).status, 200)
+    assert.equal(await keys(other), 1)
+  })
+
   test('whose request is under way for long is answered 409, and then its answer', async (context) => {
     const [one, other] = await pair(context)
     await one.app.store.report({ ...silent, leaseMs: 600_000 })
     const headers = { 'idempotency-key': 'k' }
     const waiting = (gateway: Gateway) => gateway.post('/key/generate?wait=all&timeout=8s', {}, masterKey, headers)
     const first = waiting(one)
-    await new Promise((resolve) => setTimeout(resolve, 500))
+    await sleep(500)
     const second = await waiting(other)
     refused(second, 409, /under way/)
     assert.equal(second.headers.get('retry-after'), '1')
