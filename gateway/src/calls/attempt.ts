@@ -1,16 +1,21 @@
 import type { Deployment } from '../core/deployment.ts'
-import { carriesError } from '../core/error-inside.ts'
 import type { GatewayError } from '../core/errors.ts'
-import { secretsSent, withoutSecrets, withoutValues } from '../core/secret-text.ts'
-import type { Endpoint, UpstreamFailure } from '../core/wire.ts'
+import type { Endpoint } from '../core/wire.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Deadline, Deadlines } from '../lib/deadlines.ts'
 import { headerOf, type UpstreamExchange, type UpstreamHeaders, type UpstreamSink } from '../lib/http-client.ts'
-import { parseJsonObject } from '../lib/json.ts'
 import { attemptError } from './failure.ts'
 import type { CallPorts } from './ports.ts'
 import type { Reply } from './reply.ts'
 import type { StreamPipe } from './stream-pipe.ts'
+import {
+  failureInStream,
+  failureOfAnswer,
+  failureOfConnection,
+  isErrorInside,
+  maxErrorBytes,
+  type Upstream,
+} from './upstream-failure.ts'
 
 /** Clock limits of one attempt, ms. */
 export interface AttemptLimits {
@@ -32,9 +37,6 @@ export interface OpenStream {
   /** Sends what is held and all that follows; resolves when the last byte is out, with the error that cut it short, if one did. */
   attach(reply: Reply): Promise<GatewayError | undefined>
 }
-
-/** An error body longer than this is cut: it is for a message only. */
-const maxErrorBytes = 65_536
 
 type Phase = 'connect' | 'first-byte' | 'body' | 'over'
 
@@ -130,11 +132,7 @@ export class Attempt implements UpstreamSink, OpenStream, Deadline {
       this.#finish(undefined)
       return
     }
-    const reason = `${errorCodeOf(error)}${error.message}`
-    const failure = sent
-      ? attemptError(this.#deployment, { code: 'upstream_cut', message: `connection lost: ${reason}` })
-      : attemptError(this.#deployment, { code: 'upstream_unreachable', message: `connection failed: ${reason}` })
-    this.#finish(failure)
+    this.#finish(failureOfConnection(this.#upstream, error, sent))
   }
 
   attach(reply: Reply): Promise<GatewayError | undefined> {
@@ -159,7 +157,7 @@ export class Attempt implements UpstreamSink, OpenStream, Deadline {
     if (bytes.length > 0) this.#pass(bytes)
     // Content and a failure may come in one chunk: content was there first, so the call is not repeated.
     if (!wasStarted && pipe.started) this.#resolve({ type: 'stream', headers: this.#headers, stream: this })
-    if (pipe.failure !== undefined) this.#finish(attemptError(this.#deployment, this.#shown(pipe.failure)))
+    if (pipe.failure !== undefined) this.#finish(failureInStream(this.#upstream, pipe.failure))
   }
 
   #onStreamEnded(): void {
@@ -201,33 +199,17 @@ export class Attempt implements UpstreamSink, OpenStream, Deadline {
   #onWhole(): void {
     const [only] = this.#chunks
     const body = this.#chunks.length === 1 && only !== undefined ? only : Buffer.concat(this.#chunks)
-    if (this.#status >= 300) {
-      this.#finish(this.#classified(this.#status, body.subarray(0, maxErrorBytes).toString('utf8')))
-      return
-    }
-    if (this.#pipe !== undefined || isErrorInside(body)) {
-      // A stream was asked for and something else came: an error inside a 200 (reliability F90), or a server that cannot stream.
-      this.#finish(this.#classified(this.#status, body.subarray(0, maxErrorBytes).toString('utf8')))
+    // A stream was asked for and something else came: an error inside a 200 (reliability F90), or a server that cannot stream.
+    if (this.#status >= 300 || this.#pipe !== undefined || isErrorInside(body)) {
+      this.#finish(failureOfAnswer(this.#upstream, this.#status, this.#headers, body))
       return
     }
     this.#resolve({ type: 'whole', headers: this.#headers, body })
     this.#finish(undefined)
   }
 
-  #classified(status: number, body: string): GatewayError {
-    // Before it is shortened: of a key that stands at the end nothing may be left.
-    const heard = withoutValues(body, this.#secrets())
-    const failure = this.#deployment.classify(status, headerMap(this.#headers), heard)
-    return attemptError(this.#deployment, failure, status)
-  }
-
-  /** What a provider says inside a stream is classified by nobody. */
-  #shown(failure: UpstreamFailure): UpstreamFailure {
-    return { ...failure, message: withoutSecrets(withoutValues(failure.message, this.#secrets())) }
-  }
-
-  #secrets(): readonly string[] {
-    return this.#endpoint === undefined ? [] : secretsSent(this.#endpoint, this.#deployment.defaults)
+  get #upstream(): Upstream {
+    return { deployment: this.#deployment, endpoint: this.#endpoint }
   }
 
   #pass(bytes: Buffer | string): void {
@@ -323,28 +305,6 @@ const waitedFor: Readonly<Record<Phase, string>> = {
   over: '',
 }
 
-/** An error that came with a 200 (reliability F90). Few answers hold the word at all, so few are parsed for it. */
-function isErrorInside(body: Buffer): boolean {
-  if (!body.includes('"error"')) return false
-  const value = parseJsonObject(body)
-  return value !== undefined && carriesError(value)
-}
-
 function isEventStream(headers: UpstreamHeaders): boolean {
   return headerOf(headers, 'content-type')?.startsWith('text/event-stream') === true
-}
-
-function headerMap(headers: UpstreamHeaders): ReadonlyMap<string, string> {
-  const map = new Map<string, string>()
-  for (let index = 0; index < headers.length; index += 2) {
-    const name = headers[index] ?? ''
-    const value = headers[index + 1] ?? ''
-    const before = map.get(name)
-    map.set(name, before === undefined ? value : `${before}, ${value}`)
-  }
-  return map
-}
-
-function errorCodeOf(error: Error): string {
-  return 'code' in error && typeof error.code === 'string' ? `${error.code} ` : ''
 }
