@@ -1,11 +1,20 @@
 import { type PriceLoader, unpriced } from '../core/cost/price-loader.ts'
 import type { Inputs, InputUri } from '../core/input.ts'
-import { type Problem, problem } from '../core/problem.ts'
+import { problem } from '../core/problem.ts'
 import type { KindName, Layer, Resource } from '../core/resource.ts'
 import type { UpstreamPool } from '../lib/http-client.ts'
 import { type CompileContext, compileResource, isCurrent, problemOf } from './compile.ts'
 import { ContentHash } from './content-hash.ts'
+import {
+  type DeclaredKinds,
+  declaredIndex,
+  defaultPrices,
+  defaultSettings,
+  isDefault,
+  withDefaults,
+} from './declared.ts'
 import { closeEntry, type Entry, holdEntry, releaseEntry } from './entry.ts'
+import { Findings, rowSources } from './findings.ts'
 import { kinds } from './kinds/index.ts'
 import type { Kind, Report } from './kinds/kind.ts'
 import { priceMap as priceMapKind, priceMapName } from './kinds/price-map.ts'
@@ -16,7 +25,6 @@ import { buildModelIndex, type NameIndex } from './model-index.ts'
 import { Pacer } from './pacer.ts'
 import type { Outcome, Prepared } from './prepared.ts'
 import { declaredVariables } from './schema/settings.ts'
-import type { DeclaredIndex } from './snapshot.ts'
 import { TurnInputs } from './turn-inputs.ts'
 import type { UsagePool } from './usage-pool.ts'
 
@@ -51,26 +59,6 @@ export async function prepare(
   }
 }
 
-/** What is compiled where no source declares settings. */
-const defaultSettings: Declared = {
-  source: 'default',
-  resource: {
-    kind: 'settings',
-    name: settingsName,
-    spec: {},
-    hash: 'default',
-    origin: 'default',
-    path: '',
-    originOf: () => 'default',
-  },
-}
-
-/** The map that comes with the gateway, where none was fetched yet. */
-const defaultPrices: Declared = {
-  source: 'default',
-  resource: { ...defaultSettings.resource, kind: 'price-map', name: priceMapName },
-}
-
 type Tables = { readonly [Name in KindName]: Map<string, Entry<Name>> }
 
 class Preparation {
@@ -86,17 +74,13 @@ class Preparation {
     settings: new Map(),
   }
   readonly #fresh: Entry[] = []
-  readonly #problems = new Map<string, Problem[]>()
+  readonly #findings: Findings
   /** Public names whose declaration has an error. */
   readonly #broken = new Set<string>()
   /** Sources of rows, whose order means nothing. */
   readonly #rowSources: ReadonlySet<string>
-  /** Sources whose resources are accepted one by one. */
-  readonly #tolerant: ReadonlySet<string>
-  readonly #tolerated: Problem[] = []
   readonly #hash = new ContentHash()
   #reused = 0
-  #refused = false
 
   constructor(
     layers: readonly Layer[],
@@ -107,25 +91,18 @@ class Preparation {
     this.#layers = layers
     this.#previous = previous
     this.#workshop = workshop
-    const byRows = layers.filter(({ acceptance }) => acceptance === 'rows').map(({ source }) => source)
-    this.#rowSources = new Set(byRows)
-    this.#tolerant = new Set([...byRows, ...tolerant])
+    this.#findings = new Findings(layers, tolerant)
+    this.#rowSources = rowSources(layers)
   }
 
   async run(): Promise<Outcome> {
-    for (const { source, problems } of this.#layers) for (const found of problems) this.#add(source, found)
     const merged = await mergeLayers(this.#layers, this.#pacer)
     for (const { declared, by } of merged.shadowed) {
       const { kind, name, origin, path } = declared.resource
-      this.#add(declared.source, problem('declared_twice', { origin, path }, { kind, name, by: by.origin }))
+      this.#findings.add(declared.source, problem('declared_twice', { origin, path }, { kind, name, by: by.origin }))
     }
-    const settings = merged.kinds.settings.get(settingsName) ?? defaultSettings
-    const prices = merged.kinds['price-map'].get(priceMapName) ?? defaultPrices
-    const declared = {
-      ...merged.kinds,
-      'price-map': new Map([[priceMapName, prices]]),
-      settings: new Map([[settingsName, settings]]),
-    }
+    const declared = withDefaults(merged.kinds)
+    const settings = declared.settings.get(settingsName) ?? defaultSettings
     const inputs = new TurnInputs(this.#workshop.inputs, declaredVariables(settings.resource.spec))
     await this.#readAgain(inputs)
     const context = this.#context(inputs, declared)
@@ -139,9 +116,9 @@ class Preparation {
     await this.#checkNames(models, declared, settings)
     if (!this.#tables['price-map'].has(priceMapName)) await this.#withBundledPrices(context)
     const entry = this.#tables.settings.get(settingsName) ?? (await this.#withoutSettings(context))
-    if (this.#refused || entry === undefined) {
+    if (this.#findings.refused || entry === undefined) {
       this.abandon()
-      return { accepted: false, problems: this.#problems, uris: inputs.uris }
+      return { accepted: false, problems: this.#findings.bySource, uris: inputs.uris }
     }
     return {
       accepted: true,
@@ -158,7 +135,7 @@ class Preparation {
 
   /** Settings of rows alone, and at fault: the defaults serve. */
   async #withoutSettings(context: CompileContext): Promise<Entry<'settings'> | undefined> {
-    if (this.#refused) return undefined
+    if (this.#findings.refused) return undefined
     const result = await compileResource(settingsKind, defaultSettings.resource, context)
     if (result.entry === undefined) return undefined
     this.#fresh.push(result.entry)
@@ -168,7 +145,7 @@ class Preparation {
 
   /** A stored map that cannot be had, and none that served before: the one that comes with the gateway is better than none. */
   async #withBundledPrices(context: CompileContext): Promise<void> {
-    if (this.#refused) return
+    if (this.#findings.refused) return
     const { entry } = await compileResource(priceMapKind, defaultPrices.resource, context)
     if (entry === undefined) return
     this.#fresh.push(entry)
@@ -197,10 +174,7 @@ class Preparation {
     }
   }
 
-  #context(
-    inputs: TurnInputs,
-    declared: { readonly [Name in KindName]: ReadonlyMap<string, Declared> },
-  ): CompileContext {
+  #context(inputs: TurnInputs, declared: DeclaredKinds): CompileContext {
     const tables = this.#tables
     return {
       inputs,
@@ -253,11 +227,11 @@ class Preparation {
     }
     this.#addReports(result.reports, declared)
     this.#broken.add(publicName(declared.resource))
-    if (this.#refused) return undefined
+    if (this.#findings.refused) return undefined
     const { parts } = declared
     if (parts === undefined) return known === undefined ? undefined : this.#keep(known, context)
     // Of settings the part that is at fault is left out; the other may have changed, so the last version of both will not do.
-    const sound = parts.find(({ source }) => !this.#tolerant.has(source))
+    const sound = parts.find(({ source }) => !this.#findings.isTolerant(source))
     return sound === undefined ? undefined : this.#compile(kind, sound, known, context)
   }
 
@@ -268,7 +242,7 @@ class Preparation {
   }
 
   #addReports(reports: readonly Report[], { resource, source, sourceOf }: Declared): void {
-    for (const report of reports) this.#add(sourceOf?.(report.path) ?? source, problemOf(report, resource))
+    for (const report of reports) this.#findings.add(sourceOf?.(report.path) ?? source, problemOf(report, resource))
   }
 
   async #checkNames(
@@ -280,22 +254,13 @@ class Preparation {
     for (const { alias, report } of await checkNames(models, references, this.#broken, this.#pacer)) {
       const owner = alias === undefined ? settings : declared.alias.get(alias)
       if (owner === undefined) continue
-      this.#add(owner.sourceOf?.(report.path) ?? owner.source, problemOf(report, owner.resource))
+      this.#findings.add(owner.sourceOf?.(report.path) ?? owner.source, problemOf(report, owner.resource))
     }
-  }
-
-  #add(source: string, found: Problem): void {
-    const list = this.#problems.get(source)
-    if (list === undefined) this.#problems.set(source, [found])
-    else list.push(found)
-    if (found.severity !== 'error') return
-    if (this.#tolerant.has(source)) this.#tolerated.push(found)
-    else this.#refused = true
   }
 
   #count(entry: Entry, found: Declared): void {
     // What stands in for settings and prices that nobody declares is nobody's content.
-    if (found === defaultSettings || found === defaultPrices) return
+    if (isDefault(found)) return
     this.#hash.add(entry, found.parts === undefined && this.#rowSources.has(found.source))
   }
 
@@ -317,8 +282,8 @@ class Preparation {
       reused: this.#reused,
       entries: this.#tables,
       deployments: parts.models.deployments,
-      problems: this.#problems,
-      tolerated: this.#tolerated,
+      problems: this.#findings.bySource,
+      tolerated: this.#findings.tolerated,
       release() {
         if (released) return
         released = true
@@ -332,23 +297,4 @@ class Preparation {
 function publicName({ kind, name, spec }: Resource): string {
   const { model_name: declared } = spec
   return kind === 'deployment' && typeof declared === 'string' ? declared : name
-}
-
-function declaredIndex(declared: { readonly [Name in KindName]: ReadonlyMap<string, Declared> }): DeclaredIndex {
-  return {
-    kinds: kinds.map(({ name }) => name),
-    get(kind, name) {
-      const found = declared[kind].get(name)
-      if (found === undefined) return undefined
-      const { resource, source } = found
-      return {
-        source,
-        origin: resource.origin,
-        spec: resource.spec,
-        sourceOf: (path) => found.sourceOf?.(path) ?? source,
-        originOf: (path) => resource.originOf(path),
-      }
-    },
-    names: (kind) => declared[kind].keys(),
-  }
 }
