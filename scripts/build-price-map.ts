@@ -2,13 +2,16 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { findProvider } from '@pydantic/genai-prices'
 import { parseRate, rateToNumber } from '../gateway/src/core/cost/rate.ts'
+import type { JsonValue } from '../gateway/src/lib/json.ts'
+import { dataOf } from '../gateway/src/prices/pack.ts'
+import { indexOf } from './generate/bundled-index.ts'
 
 /**
  * Writes the price map that comes with the gateway, in LiteLLM's field names, from `@pydantic/genai-prices` (MIT). What it does
  * not know is absent, never 0. Run when a new version of the package is installed: `node scripts/build-price-map.ts`.
  */
 
-type Entry = Record<string, unknown>
+type Entry = Record<string, JsonValue>
 type Prices = Readonly<Record<string, unknown>>
 type Model = NonNullable<ReturnType<typeof findProvider>>['models'][number]
 
@@ -77,9 +80,10 @@ for (const [id, provider, prefix] of providers) {
 const manifest = join(import.meta.dirname, '../node_modules/@pydantic/genai-prices/package.json')
 const { version } = JSON.parse(readFileSync(manifest, 'utf8'))
 const stamp = `@pydantic/genai-prices ${version}, MIT, ${today.toISOString().slice(0, 10)}`
-const lines = Array.from(models, ([name, entry]) => `${JSON.stringify(name)}:${JSON.stringify(entry)}`)
-const path = join(import.meta.dirname, '../gateway/src/prices/bundled.json')
-writeFileSync(path, `{"_source":${JSON.stringify(stamp)},\n${lines.join(',\n')}}\n`)
+const { bytes } = dataOf(models)
+const folder = join(import.meta.dirname, '../gateway/src/prices')
+writeFileSync(join(folder, 'bundled.json'), bytes)
+writeFileSync(join(folder, 'bundled-index.json'), indexOf(bytes, stamp))
 process.stdout.write(`${models.size} models from ${stamp}\n`)
 
 function add(name: string, entry: Entry | undefined): void {

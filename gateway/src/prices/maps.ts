@@ -1,11 +1,11 @@
 import { hash as digest } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
 import type { Contents } from '../core/contents.ts'
 import { PriceBook } from '../core/cost/price-book.ts'
 import type { PriceLoader } from '../core/cost/price-loader.ts'
-import { type Packed, type PackTask, pack } from './pack.ts'
+import { readBundled } from './bundled.ts'
+import type { Packed, PackTask } from './pack.ts'
 import { PriceThread } from './thread.ts'
 
 const compress = promisify(gzip)
@@ -82,11 +82,4 @@ export async function isSound(hash: string, kept: Uint8Array): Promise<boolean> 
 async function unpacked(hash: string, kept: Uint8Array): Promise<Buffer | undefined> {
   const bytes = await decompress(kept, { maxOutputLength: largestKept }).catch(() => undefined)
   return bytes !== undefined && digest('sha256', bytes, 'hex') === hash ? bytes : undefined
-}
-
-/** Here and not in a thread: it is small, and read when nobody is served yet. */
-async function readBundled(): Promise<PriceBook> {
-  const bytes = await readFile(new URL('./bundled.json', import.meta.url))
-  const { data } = pack({ bytes })
-  return new PriceBook(data)
 }
