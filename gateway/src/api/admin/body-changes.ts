@@ -29,14 +29,9 @@ export function omit(body: JsonObject, names: readonly string[]): JsonObject {
   return Object.fromEntries(Object.entries(body).filter(([name]) => !names.includes(name)))
 }
 
-/**
- * What a caller really said of something new: `null` and an empty list of models are LiteLLM's way to say nothing, so the operator's
- * defaults count there.
- */
+/** What a caller really said of something new: `null` is LiteLLM's way to say nothing, so the operator's defaults count there. */
 export function withoutUnsaid(sent: JsonObject): JsonObject {
-  const says = (name: string, value: JsonValue | undefined) =>
-    value !== null && value !== undefined && !(name === 'models' && Array.isArray(value) && value.length === 0)
-  return Object.fromEntries(Object.entries(sent).filter(([name, value]) => says(name, value)))
+  return Object.fromEntries(Object.entries(sent).filter(([, value]) => value !== null && value !== undefined))
 }
 
 /** The body without what was not sent. */

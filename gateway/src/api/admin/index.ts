@@ -8,6 +8,7 @@ import { providerBudgetRoutes } from './provider-budgets.ts'
 import { recordRoutes } from './records.ts'
 import { cacheRoutes } from './settings/cache.ts'
 import { callbackRoutes } from './settings/callbacks.ts'
+import { defaultsRoutes } from './settings/defaults.ts'
 import { routerRoutes } from './settings/router.ts'
 import { transferRoutes } from './settings/transfer.ts'
 import { settingsRoutes } from './settings/update.ts'
@@ -22,6 +23,7 @@ export function adminRoutes(ports: AdminPorts): readonly DeclaredRoute[] {
     ...settingsRoutes(ports),
     ...routerRoutes(ports),
     ...callbackRoutes(ports),
+    ...defaultsRoutes(ports),
     ...cacheRoutes(),
     ...transferRoutes(ports),
     ...healthCheckRoutes(ports),

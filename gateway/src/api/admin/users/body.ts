@@ -1,5 +1,5 @@
 import { isObject, type JsonObject } from '../../../lib/json.ts'
-import { omit, pick, textOf, withChanges, withoutUnsaid } from '../body-changes.ts'
+import { namesOf, omit, pick, textOf, withChanges, withoutUnsaid } from '../body-changes.ts'
 import { checkLimits } from '../limit-checks.ts'
 import type { ManagementSettings } from '../management-settings.ts'
 import { resetAnchor } from '../money-fields.ts'
@@ -36,7 +36,9 @@ const notOfUser = ['teams', 'available_teams', 'auto_create_key']
 export function withUserDefaults(sent: JsonObject, settings: UserSettings): JsonObject {
   if (sent.user_role === 'proxy_admin') return sent
   const { default_internal_user_params: defaults, internalUsers } = settings
-  const request = { user_role: 'internal_user', ...omit(defaults, notOfUser), ...withoutUnsaid(sent) }
+  // LiteLLM's clients send an empty list of models where they mean none in particular.
+  const said = namesOf(sent.models).length === 0 ? omit(withoutUnsaid(sent), ['models']) : withoutUnsaid(sent)
+  const request = { user_role: 'internal_user', ...omit(defaults, notOfUser), ...said }
   if (request.user_role !== 'internal_user') return request
   const { maxBudget, budgetDuration } = internalUsers
   return {

@@ -96,7 +96,9 @@ test('default_team_params fill what was not said of a team, null included', asyn
       '  default_team_params: { max_budget: 5, budget_duration: 1d, models: [alpha], tpm_limit: 100 }\n',
     ),
   })
-  const team = await done(app.post('/team/new', { max_budget: null, models: [], tpm_limit: 7 }))
+  const open = await done(app.post('/team/new', { models: [] }))
+  assert.deepEqual(open.models, [])
+  const team = await done(app.post('/team/new', { max_budget: null, models: null, tpm_limit: 7 }))
   assert.deepEqual([team.max_budget, team.budget_duration, team.models, team.tpm_limit], [5, '1d', ['alpha'], 7])
   assert.ok(Date.parse(team.budget_reset_at) > Date.now())
 })

@@ -12,21 +12,13 @@ import { setSpend } from '../money-fields.ts'
 import { joinOrganization } from '../organizations/membership.ts'
 import type { RecordPorts } from '../record-ports.ts'
 import { wrapped } from '../refusals.ts'
+import { type TeamEntry, teamEntry } from '../teams/entry.ts'
 import { addMembers } from '../teams/membership.ts'
 import { warned } from '../without-effect.ts'
 import { keyNames, newUserBody, type UserSettings, withUserDefaults } from './body.ts'
 import { userFields } from './fields.ts'
 import { userOfEmail } from './find.ts'
 import { userRows } from './row.ts'
-
-const teamEntry = z.union([
-  z.string(),
-  z.object({
-    team_id: z.string(),
-    max_budget_in_team: z.number().nullish(),
-    user_role: z.enum(['user', 'admin']).nullish(),
-  }),
-])
 
 const newBody = z.object({
   ...userFields,
@@ -117,7 +109,7 @@ async function joinTeam(
   ports: RecordPorts,
   transaction: Transaction,
   user: StoredRecord,
-  entry: z.output<typeof teamEntry>,
+  entry: TeamEntry,
   settings: UserSettings,
 ): Promise<void> {
   const {
