@@ -143,33 +143,6 @@ describe('the reconcile loop', { concurrency: true }, () => {
     assert.deepEqual(told(plane), ['synced', 3, 3, ['a']])
   })
 
-  test('the newest wins in a burst, with at most two generations', async (context) => {
-    const plane = createPlane(context, { declaration: { models: [model('a', '0')] } })
-    await plane.reconciler.start()
-    await sleep(300)
-    for (let edit = 1; edit <= 50; edit += 1) {
-      plane.offer({ models: [model(`m${edit}`, `${edit}`)] })
-      if (edit % 10 === 0) await sleep(1)
-    }
-    await plane.settle()
-    const [state, , generation, names] = told(plane)
-    assert.deepEqual([state, names], ['synced', ['m50']])
-    assert.ok(generation <= 3, `${generation - 1} generations for one burst`)
-  })
-
-  test('a storm of edits costs a few builds a second, and its last edit is live soon after', async (context) => {
-    const plane = createPlane(context, { declaration: { models: [model('a', '0')] } })
-    await plane.reconciler.start()
-    for (let edit = 1; edit <= 100; edit += 1) {
-      plane.offer({ models: [model(`m${edit}`, `${edit}`)] })
-      await sleep(20)
-    }
-    await plane.settle()
-    const [, , generation, names] = told(plane)
-    assert.deepEqual(names, ['m100'])
-    assert.ok(generation <= 10, `${generation} generations in two seconds`)
-  })
-
   test('waits for required sources, and not for others', async (context) => {
     const other = new PlayedSource(layerOf({ models: [model('b', '2')] }, 'database'))
     let release = (): void => {}
