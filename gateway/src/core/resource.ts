@@ -51,6 +51,18 @@ export interface Layer {
   readonly acceptance?: 'whole' | 'rows'
   /** Of a layer that is read from a store: the last revision that changed it. */
   readonly revision?: number
+  /**
+   * What may differ from another layer, for one that keeps count: replaced where it stood, added at the end. The work of a change is
+   * then that of what changed. `undefined`: not known; compare all.
+   */
+  changesSince?(earlier: Layer): readonly LayerChange[] | undefined
+}
+
+/** A resource as it is now; `undefined`: the layer declares none of that name. */
+export interface LayerChange {
+  readonly kind: KindName
+  readonly name: string
+  readonly resource: Resource | undefined
 }
 
 /** What a change did. Returned by every way of changing, journalled, and shown by `/config/status`. */

@@ -1,9 +1,12 @@
 import { type Problem, problem } from '../../core/problem.ts'
-import type { KindName, Layer, Resource, Source } from '../../core/resource.ts'
+import type { KindName, Layer, Source } from '../../core/resource.ts'
 import type { Head, ResourceDelta, Store, StoredResource } from '../../core/store.ts'
 import type { JsonObject } from '../../lib/json.ts'
+import { PatchedMap } from '../../lib/patched-map.ts'
 import { reasonOf } from '../../lib/reason.ts'
+import { ChangeLog } from './change-log.ts'
 import { toResource } from './row.ts'
+import { keyOf, type Row, type Rows, RowsLayer, rowProblem } from './rows-layer.ts'
 
 /** What a draft does to one row; `undefined`: it is deleted. */
 export interface Write {
@@ -20,12 +23,6 @@ export interface DatabaseSourceOptions {
   readonly kinds: ReadonlySet<string>
 }
 
-interface Row {
-  readonly stored: StoredResource
-  /** As it was last readable: it may be sealed under another key now, or be of a kind that is not known here. */
-  readonly resource: Resource | undefined
-}
-
 /**
  * The stored resources as a layer, kept in memory and read on from where it was last. It looks when it is asked to: the feed
  * knows when there is something new. While the store is away it offers nothing, so what it offered last goes on serving.
@@ -34,9 +31,13 @@ export class DatabaseSource implements Source {
   readonly name = 'database'
   readonly identity: string
   readonly #options: DatabaseSourceOptions
-  readonly #rows = new Map<string, Row>()
-  /** The same rows in the order of the layer; `undefined`: to be sorted anew. */
-  #ordered: readonly Row[] | undefined
+  /** In the order in which they were made, so that every replica lists models alike. */
+  #rows: Rows = PatchedMap.of(new Map())
+  /** At least as young as every row. */
+  #youngest: [string, Row] | undefined
+  /** Rows that are not served as they are stored, in the order of all rows. */
+  #faults: ReadonlyMap<string, Row> = new Map()
+  readonly #log = new ChangeLog()
   #head: Head = { revision: 0, resourceRevision: 0 }
   #layer: Layer | undefined
   #trouble: Problem | undefined
@@ -88,22 +89,27 @@ export class DatabaseSource implements Source {
     return Array.from(this.#rows.values(), ({ stored }) => stored).filter((stored) => stored.kind === kind)
   }
 
-  /** The layer as it would be with these writes. Thousands of rows are neither copied by key nor sorted for one of them. */
+  /** The layer as it would be with these writes. */
   draft(writes: readonly Write[]): Layer {
-    const written = new Map<Row, Row | undefined>()
-    const made: Row[] = []
+    const replaced: [string, Row | undefined][] = []
+    const made: [string, Row][] = []
     for (const { kind, name, spec } of writes) {
-      const known = this.#rows.get(keyOf(kind, name))
-      const row = spec === undefined ? undefined : draftRow(kind, name, spec, known)
-      if (known !== undefined) written.set(known, row)
-      else if (row !== undefined) made.push(row)
+      const key = keyOf(kind, name)
+      const known = this.#rows.get(key)
+      if (spec === undefined) replaced.push([key, undefined])
+      else if (known !== undefined) replaced.push([key, draftRow(kind, name, spec, known)])
+      else made.push([key, draftRow(kind, name, spec, undefined)])
     }
-    const rows: Row[] = []
-    for (const row of this.#inOrder()) {
-      const next = written.has(row) ? written.get(row) : row
-      if (next !== undefined) rows.push(next)
-    }
-    return layerOf([...rows, ...made.sort(byAge)], 'draft', this.#head.resourceRevision)
+    const drafted = [...replaced, ...made.sort(byAge)]
+    const keys = drafted.map(([key]) => key)
+    return new RowsLayer({
+      version: 'draft',
+      revision: this.#head.resourceRevision,
+      rows: this.#rows.patched(drafted),
+      problems: problemsOf(without(this.#faults, keys)),
+      log: this.#log,
+      drafted: keys,
+    })
   }
 
   /** Takes over what was just committed on exactly the rows that are known here. @returns the layer, as the store has it now */
@@ -114,7 +120,7 @@ export class DatabaseSource implements Source {
     }
     const known = this.#layer
     if (known?.revision === head.resourceRevision) return known
-    return layerOf(this.#inOrder(), String(head.resourceRevision), head.resourceRevision)
+    return this.#layerOf(String(head.resourceRevision), head.resourceRevision)
   }
 
   async #read(): Promise<Layer> {
@@ -129,15 +135,8 @@ export class DatabaseSource implements Source {
   }
 
   #apply({ head, resources, whole }: ResourceDelta): Layer {
-    if (whole === true) this.#forgetGone(resources)
-    if (whole === true || resources.length > 0) this.#ordered = undefined
-    for (const stored of resources) {
-      const key = keyOf(stored.kind, stored.name)
-      const known = this.#rows.get(key)
-      if (known !== undefined && known.stored.revision >= stored.revision) continue
-      if (stored.deleted) this.#rows.delete(key)
-      else this.#rows.set(key, this.#rowOf(stored, known))
-    }
+    if (whole === true) this.#applyAll(resources)
+    else this.#applySome(resources)
     const restored = whole === true && head.resourceRevision < this.#head.resourceRevision
     const isNewer = this.#layer === undefined || restored || head.resourceRevision > this.#head.resourceRevision
     // A change of our own may have told of a later head while this was under way.
@@ -145,24 +144,72 @@ export class DatabaseSource implements Source {
     if (isNewer || this.#layer === undefined) {
       const version = String(head.resourceRevision)
       // A restored backup counts from where it was; it is the newest all the same.
-      if (restored) this.#layer = layerOf(this.#inOrder(), `${version} restored`, undefined)
-      else this.#layer = layerOf(this.#inOrder(), version, head.resourceRevision)
+      if (restored) this.#layer = this.#layerOf(`${version} restored`, undefined)
+      else this.#layer = this.#layerOf(version, head.resourceRevision)
     }
     return this.#layer
   }
 
-  /** In the order in which the rows were made, so that every replica lists models alike. */
-  #inOrder(): readonly Row[] {
-    this.#ordered ??= Array.from(this.#rows.values()).sort(byAge)
-    return this.#ordered
+  #applyAll(resources: readonly StoredResource[]): void {
+    const present = resources.filter(({ deleted }) => !deleted)
+    const there = new Map(present.map((stored) => [keyOf(stored.kind, stored.name), stored]))
+    // What is newer here than there is of a time that a restored backup has undone.
+    const kept = Array.from(this.#rows).filter(
+      ([key, { stored }]) => (there.get(key)?.revision ?? 0) >= stored.revision,
+    )
+    const rows = new Map(kept)
+    for (const [key, stored] of there) {
+      const known = rows.get(key)
+      if (known === undefined || known.stored.revision < stored.revision) rows.set(key, this.#rowOf(stored, known))
+    }
+    this.#inOrder(rows)
   }
 
-  #forgetGone(resources: readonly StoredResource[]): void {
-    const there = new Map(resources.map((stored) => [keyOf(stored.kind, stored.name), stored.revision]))
-    for (const [key, { stored }] of this.#rows) {
-      const revision = there.get(key)
-      if (revision === undefined || revision < stored.revision) this.#rows.delete(key)
+  #applySome(resources: readonly StoredResource[]): void {
+    const replaced: [string, Row | undefined][] = []
+    const made: [string, Row][] = []
+    for (const stored of resources) {
+      const key = keyOf(stored.kind, stored.name)
+      const known = this.#rows.get(key)
+      if (known !== undefined && known.stored.revision >= stored.revision) continue
+      if (stored.deleted && known === undefined) continue
+      if (stored.deleted) replaced.push([key, undefined])
+      else if (known?.stored.createdAt === stored.createdAt) replaced.push([key, this.#rowOf(stored, known)])
+      else made.push([key, this.#rowOf(stored, known)])
     }
+    const changes = [...replaced, ...made.sort(byAge)]
+    if (changes.length === 0) return
+    const rows = this.#rows.patched(changes)
+    if (made.some((change) => this.#isOutOfOrder(change))) {
+      this.#inOrder(rows)
+      return
+    }
+    this.#rows = rows
+    this.#youngest = made.at(-1) ?? this.#youngest
+    const keys = changes.map(([key]) => key)
+    this.#log.add(
+      replaced.map(([key]) => key),
+      made.map(([key]) => key),
+    )
+    const faults = changes.filter((change): change is [string, Row] => change[1] !== undefined && isAtFault(change[1]))
+    this.#faults = new Map([...without(this.#faults, keys), ...faults].sort(byAge))
+  }
+
+  /** Of a row that was made: whether it does not come last. Known already, it was deleted and made again in between. */
+  #isOutOfOrder(made: [string, Row]): boolean {
+    return this.#rows.has(made[0]) || (this.#youngest !== undefined && byAge(this.#youngest, made) > 0)
+  }
+
+  #inOrder(rows: Iterable<[string, Row]>): void {
+    const ordered = [...rows].sort(byAge)
+    this.#rows = PatchedMap.of(new Map(ordered))
+    this.#youngest = ordered.at(-1)
+    this.#faults = new Map(ordered.filter(([, row]) => isAtFault(row)))
+    this.#log.startOver()
+  }
+
+  #layerOf(version: string, revision: number | undefined): Layer {
+    return new RowsLayer({ version, revision, rows: this.#rows, problems: problemsOf(this.#faults), log: this.#log })
   }
 
   #isReadable({ unreadable, kind }: StoredResource): boolean {
@@ -193,32 +240,26 @@ function draftRow(kind: KindName, name: string, spec: JsonObject, known: Row | u
   return { stored, resource: known?.resource?.hash === resource.hash ? known.resource : resource }
 }
 
-/** @param ordered by age */
-function layerOf(ordered: readonly Row[], version: string, revision: number | undefined): Layer {
-  const resources: Resource[] = []
-  const problems: Problem[] = []
-  for (const { stored, resource } of ordered) {
-    if (resource !== undefined) resources.push(resource)
-    if (stored.unreadable !== undefined || resource === undefined) problems.push(rowProblem(stored))
-  }
-  const layer: Layer = { source: 'database', version, resources, problems, acceptance: 'rows' }
-  return revision === undefined ? layer : { ...layer, revision }
+/** Not served as it is stored: it does not open, or this build does not know its kind. */
+function isAtFault({ stored, resource }: Row): boolean {
+  return stored.unreadable !== undefined || resource === undefined
 }
 
-function byAge({ stored: one }: Row, { stored: other }: Row): number {
+function problemsOf(faults: ReadonlyMap<string, Row>): readonly Problem[] {
+  return Array.from(faults.values(), ({ stored }) => rowProblem(stored))
+}
+
+function without<Value>(map: ReadonlyMap<string, Value>, keys: readonly string[]): Map<string, Value> {
+  const left = new Map(map)
+  for (const key of keys) left.delete(key)
+  return left
+}
+
+function byAge([, { stored: one }]: [string, Row], [, { stored: other }]: [string, Row]): number {
   if (one.createdAt !== other.createdAt) return one.createdAt - other.createdAt
   return one.name < other.name ? -1 : 1
 }
 
-function rowProblem({ kind, name, unreadable }: StoredResource): Problem {
-  const reason = unreadable ?? `this version knows no kind \`${kind}\``
-  return problem('row_unreadable', { origin: 'database', path: `${kind}[${name}]` }, { kind, name, reason })
-}
-
 function troubleOf(reason: string): Problem {
   return problem('store_away', { origin: 'database', path: '' }, { reason })
-}
-
-function keyOf(kind: string, name: string): string {
-  return `${kind} ${name}`
 }
