@@ -6,8 +6,8 @@ import type { Clock } from '../lib/clock.ts'
 import { reasonOf } from '../lib/reason.ts'
 import type { LastGood } from './last-good.ts'
 import type { LayerTable } from './layer-table.ts'
-import { prepare, type Workshop } from './prepare.ts'
-import type { Outcome, Prepared } from './prepared.ts'
+import { prepare } from './prepare.ts'
+import type { Outcome, Prepared, Workshop } from './prepared.ts'
 import type { Publication } from './publication.ts'
 import type { Candidate, ConfiguredSource, Turn } from './reconciler.ts'
 import type { RevisionCount } from './revision-count.ts'
@@ -109,7 +109,7 @@ export class Assembly {
       throw new GatewayError('not_ready', 'No configuration has been accepted yet; GET /config/status tells why.')
     }
     const others = layers.filter(({ source }) => source !== layer.source).map(({ source }) => source)
-    const outcome = await prepare(layers, served, workshop, new Set(others))
+    const outcome = await prepare(layers, served, workshop, { tolerant: new Set(others), inputsAt: inputsEpoch })
     const durationMs = clock.now() - startedAt
     const before = new Set(standing.problems.map(problemToLine))
     const isNew = (found: Problem): boolean => !before.has(problemToLine(found))
@@ -123,7 +123,9 @@ export class Assembly {
     return {
       accepted: true,
       problems: Array.from(prepared.problems.values()).flat().filter(isNew),
-      models: prepared.models.names,
+      get models() {
+        return prepared.models.names
+      },
       publish: (stored, revision) => {
         this.observe(stored)
         this.#servedInputsEpoch = inputsEpoch
@@ -155,7 +157,7 @@ export class Assembly {
     while (layers !== undefined && this.#isComplete(layers)) {
       const startedAt = clock.now()
       const guarded: readonly Layer[] = force ? layers : layers.map((layer) => this.#guarded(layer))
-      const outcome: Outcome = await prepare(guarded, publication.served, workshop, tolerant)
+      const outcome: Outcome = await prepare(guarded, publication.served, workshop, { tolerant, inputsAt: inputsEpoch })
       const durationMs = clock.now() - startedAt
       if (outcome.accepted) {
         this.#servedInputsEpoch = inputsEpoch

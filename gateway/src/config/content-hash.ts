@@ -1,4 +1,4 @@
-import { createHash, hash as digest } from 'node:crypto'
+import { createHash, hash as digest, type Hash } from 'node:crypto'
 import type { Layer } from '../core/resource.ts'
 import type { Entry } from './entry.ts'
 
@@ -7,26 +7,43 @@ import type { Entry } from './entry.ts'
  * written by hand; rows of a database have none, and replicas may have learned of them in another order.
  */
 export class ContentHash {
-  readonly #ordered = createHash('sha256')
-  // Four words of the digests, added up without regard to order by exclusive or. Plain loops: this runs over every row in every turn.
-  readonly #rows = new Int32Array(4)
-  #anyRow = false
+  readonly #ordered: Hash
+  // Four words of the digests, added up without regard to order by exclusive or. Plain loops: this runs over every row of a new layer.
+  readonly #words: Int32Array
+  #rows: number
 
-  add(entry: Entry, isRow: boolean): void {
-    if (!isRow) {
-      this.#ordered.update(textOf(entry))
-      return
-    }
-    this.#anyRow = true
-    const words = digestOf(entry)
-    const rows = this.#rows
-    for (let index = 0; index < 4; index += 1) rows[index] = (rows[index] ?? 0) ^ (words[index] ?? 0)
+  constructor(before?: ContentHash) {
+    this.#ordered = before === undefined ? createHash('sha256') : before.#ordered.copy()
+    this.#words = before === undefined ? new Int32Array(4) : Int32Array.from(before.#words)
+    this.#rows = before === undefined ? 0 : before.#rows
   }
 
-  /** To be called once. */
+  add(entry: Entry): void {
+    this.#ordered.update(textOf(entry))
+  }
+
+  addRow(entry: Entry): void {
+    this.#rows += 1
+    this.#mix(entry)
+  }
+
+  /** Of a row that was added. */
+  removeRow(entry: Entry): void {
+    this.#rows -= 1
+    this.#mix(entry)
+  }
+
   digest(): string {
-    if (this.#anyRow) this.#ordered.update(this.#rows)
-    return this.#ordered.digest('hex')
+    const whole = this.#ordered.copy()
+    if (this.#rows > 0) whole.update(this.#words)
+    return whole.digest('hex')
+  }
+
+  /** Twice is not at all. */
+  #mix(entry: Entry): void {
+    const digest = digestOf(entry)
+    const words = this.#words
+    for (let index = 0; index < 4; index += 1) words[index] = (words[index] ?? 0) ^ (digest[index] ?? 0)
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Deployment, ModelGroup } from '../core/deployment.ts'
+import { PatchedMap } from '../lib/patched-map.ts'
 import { Recent } from '../lib/recent.ts'
 import type { Alias } from './kinds/alias.ts'
 import type { CompiledDeployment } from './kinds/deployment.ts'
@@ -17,7 +18,7 @@ export interface Named {
   readonly pattern: Pattern | undefined
 }
 
-interface Pattern {
+export interface Pattern {
   readonly name: string
   readonly prefix: string
   readonly suffix: string
@@ -29,45 +30,47 @@ interface Pattern {
  * `model_group_alias`, wildcards (most specific first), and at last the provider's own model names.
  */
 export class NameIndex implements ModelIndex {
-  readonly names: readonly string[]
   readonly wildcards: readonly string[]
   /** Aliases whose model does not exist. */
   readonly dangling: readonly Alias[]
   /** Aliases without effect, because a model has their name. */
   readonly shadowed: readonly Alias[]
-  /** All deployments by id. */
-  readonly deployments: ReadonlyMap<string, Deployment>
-  /** For the next generation's index: the same deployments make the same object. */
-  readonly named: ReadonlyMap<string, Named>
+  /** All deployments by id, in declaration order. */
+  readonly deployments: PatchedMap<string, Deployment>
+  /** For the next generation's index: the same deployments make the same object. In no order. */
+  readonly named: PatchedMap<string, Named>
+  readonly patterns: readonly Pattern[]
   readonly #aliases = new Map<string, Resolution>()
-  readonly #patterns: readonly Pattern[]
-  readonly #compiled: readonly CompiledDeployment[]
-  /** Made when it is first asked for: few callers use the providers' own names. */
+  /** Aliases that are listed. */
+  readonly #visible: readonly string[]
+  readonly #compiled: () => Iterable<CompiledDeployment>
+  /** Made when they are first asked for: to call a model needs neither. */
+  #names: readonly string[] | undefined
   #upstreamNames: ReadonlyMap<string, readonly Deployment[]> | undefined
   readonly #remembered = new Recent<string, Resolution>(rememberedNames / 2)
 
+  /** @param parts.compiled the deployments in declaration order, whenever it is called */
   constructor(parts: {
-    readonly named: ReadonlyMap<string, Named>
-    readonly deployments: ReadonlyMap<string, Deployment>
-    readonly compiled: readonly CompiledDeployment[]
+    readonly named: PatchedMap<string, Named>
+    readonly patterns: readonly Pattern[]
+    readonly deployments: PatchedMap<string, Deployment>
+    readonly compiled: () => Iterable<CompiledDeployment>
     readonly aliases: readonly Alias[]
   }) {
     this.named = parts.named
+    this.patterns = [...parts.patterns].sort(bySpecificity)
     this.deployments = parts.deployments
     this.#compiled = parts.compiled
-    const patterns: Pattern[] = []
-    const names: string[] = []
-    for (const [name, { pattern }] of parts.named) {
-      if (pattern === undefined) names.push(name)
-      else patterns.push(pattern)
-    }
-    const declaredPatterns = patterns.map((pattern) => pattern.name)
-    this.#patterns = patterns.sort(bySpecificity)
-    this.wildcards = Object.freeze(this.#patterns.map((pattern) => pattern.name))
+    this.wildcards = Object.freeze(this.patterns.map((pattern) => pattern.name))
     const { dangling, shadowed, visible } = this.#addAliases(parts.aliases)
     this.dangling = dangling
     this.shadowed = shadowed
-    this.names = Object.freeze([...names, ...visible, ...declaredPatterns])
+    this.#visible = visible
+  }
+
+  get names(): readonly string[] {
+    this.#names ??= this.#listNames()
+    return this.#names
   }
 
   resolve(name: string): Resolution | undefined {
@@ -84,22 +87,32 @@ export class NameIndex implements ModelIndex {
   }
 
   /**
-   * Public names of the deployments that differ from those of this index, when all others are where they were.
-   * @returns `undefined` when one has gone, or has another name or place: then the order of names may be another
+   * What differs from the deployments of this index, when all others are where they were.
+   * @returns `undefined` when one has gone or has another id
    */
-  changedNames(compiled: readonly CompiledDeployment[]): ReadonlySet<string> | undefined {
-    const before = this.#compiled
+  changesTo(compiled: readonly CompiledDeployment[]): readonly DeploymentChange[] | undefined {
+    const before = [...this.#compiled()]
     if (compiled.length < before.length) return undefined
-    const names = new Set<string>()
+    const changes: DeploymentChange[] = []
     for (const [index, known] of before.entries()) {
       const next = compiled[index]
       if (next === known) continue
-      const { id, modelName } = known.deployment
-      if (next?.deployment.id !== id || next.deployment.modelName !== modelName) return undefined
-      names.add(modelName)
+      if (next?.deployment.id !== known.deployment.id) return undefined
+      changes.push({ before: known, after: next })
     }
-    for (const { deployment } of compiled.slice(before.length)) names.add(deployment.modelName)
-    return names
+    for (const added of compiled.slice(before.length)) changes.push({ before: undefined, after: added })
+    return changes
+  }
+
+  #listNames(): readonly string[] {
+    const exact = new Set<string>()
+    const patterns = new Set<string>()
+    for (const { deployment } of this.#compiled()) {
+      const { modelName } = deployment
+      if (modelName.includes('*')) patterns.add(modelName)
+      else exact.add(modelName)
+    }
+    return Object.freeze([...exact, ...this.#visible, ...patterns])
   }
 
   /** Everything that is one look-up. An alias that is here was found to count before a model of its name. */
@@ -113,11 +126,11 @@ export class NameIndex implements ModelIndex {
     if (single !== undefined && !single.upstreamModel.includes('*')) {
       return { group: groupOf(single.modelName, [single]), wildcard: undefined }
     }
-    for (const { prefix, suffix, group } of this.#patterns) {
+    for (const { prefix, suffix, group } of this.patterns) {
       if (name.length < prefix.length + suffix.length || !name.startsWith(prefix) || !name.endsWith(suffix)) continue
       return { group, wildcard: name.slice(prefix.length, name.length - suffix.length) }
     }
-    this.#upstreamNames ??= byUpstreamName(this.#compiled)
+    this.#upstreamNames ??= byUpstreamName(this.#compiled())
     const deployments = this.#upstreamNames.get(name)
     return deployments === undefined ? undefined : { group: groupOf(name, deployments), wildcard: undefined }
   }
@@ -174,8 +187,10 @@ export async function buildModelIndex(
   previous: NameIndex | undefined,
   pacer: Pacer,
 ): Promise<NameIndex> {
-  const changed = previous?.changedNames(deployments)
-  if (previous !== undefined && changed !== undefined) return indexAfter(previous, deployments, changed, aliases)
+  const changes = previous?.changesTo(deployments)
+  if (previous !== undefined && changes !== undefined) {
+    return amendModelIndex(previous, changes, () => deployments, aliases)
+  }
   const members = new Map<string, Deployment[]>()
   const byId = new Map<string, Deployment>()
   for (const { deployment } of deployments) {
@@ -192,26 +207,66 @@ export async function buildModelIndex(
     )
     if (pacer.due()) await pacer.pause()
   }
-  return new NameIndex({ named, deployments: byId, compiled: deployments, aliases })
+  return new NameIndex({
+    named: PatchedMap.of(named),
+    patterns: Array.from(named.values(), ({ pattern }) => pattern).filter((pattern) => pattern !== undefined),
+    deployments: PatchedMap.of(byId),
+    compiled: () => deployments,
+    aliases,
+  })
 }
 
-/** The index when deployments were only added at the end or replaced in their place: of ten thousand groups it touches those alone. */
-function indexAfter(
+/** One deployment before and after; `undefined`: there is none. */
+export interface DeploymentChange {
+  readonly before: CompiledDeployment | undefined
+  readonly after: CompiledDeployment | undefined
+}
+
+/**
+ * The index after changes of a few deployments: of ten thousand groups it touches theirs alone.
+ * @param compiled all deployments in declaration order: changed ones where they were, new ones at the end
+ */
+export function amendModelIndex(
   previous: NameIndex,
-  compiled: readonly CompiledDeployment[],
-  changed: ReadonlySet<string>,
+  changes: readonly DeploymentChange[],
+  compiled: () => Iterable<CompiledDeployment>,
   aliases: readonly Alias[],
 ): NameIndex {
-  const members = new Map<string, Deployment[]>()
-  const deployments = new Map(previous.deployments)
-  for (const { deployment } of compiled) {
-    if (!changed.has(deployment.modelName)) continue
-    append(members, deployment.modelName, deployment)
-    deployments.set(deployment.id, deployment)
+  const changed = new Map<string, Deployment | undefined>()
+  const names = new Set<string>()
+  for (const { before, after } of changes) {
+    for (const each of [before, after]) {
+      if (each === undefined) continue
+      changed.set(each.deployment.id, after?.deployment)
+      names.add(each.deployment.modelName)
+    }
   }
-  const named = new Map(previous.named)
-  for (const [name, declared] of members) named.set(name, namedOf(name, declared, named.get(name)))
-  return new NameIndex({ named, deployments, compiled, aliases })
+  const named = Array.from(names, (name): [string, Named | undefined] => {
+    const before = previous.named.get(name)
+    const members = membersAfter(name, before?.declared ?? [], changed)
+    return [name, members.length === 0 ? undefined : namedOf(name, members, before)]
+  })
+  const patterns = named.map(([, group]) => group?.pattern).filter((pattern) => pattern !== undefined)
+  return new NameIndex({
+    named: previous.named.patched(named),
+    patterns: [...previous.patterns.filter(({ name }) => !names.has(name)), ...patterns],
+    deployments: previous.deployments.patched(changed),
+    compiled,
+    aliases,
+  })
+}
+
+function membersAfter(
+  name: string,
+  before: readonly Deployment[],
+  changed: ReadonlyMap<string, Deployment | undefined>,
+): readonly Deployment[] {
+  const members = new Map<string, Deployment>(before.map((deployment) => [deployment.id, deployment]))
+  for (const [id, after] of changed) {
+    if (after?.modelName === name) members.set(after.id, after)
+    else members.delete(id)
+  }
+  return [...members.values()]
 }
 
 function namedOf(name: string, declared: readonly Deployment[], before: Named | undefined): Named {
@@ -222,7 +277,7 @@ function namedOf(name: string, declared: readonly Deployment[], before: Named | 
   return { declared, group, resolution, pattern }
 }
 
-function byUpstreamName(compiled: readonly CompiledDeployment[]): ReadonlyMap<string, readonly Deployment[]> {
+function byUpstreamName(compiled: Iterable<CompiledDeployment>): ReadonlyMap<string, readonly Deployment[]> {
   const names = new Map<string, Deployment[]>()
   for (const { deployment, declaredModel } of compiled) {
     if (!deployment.upstreamModel.includes('*')) append(names, declaredModel, deployment)

@@ -4,8 +4,8 @@ import { CountedPools, type Declaration, layerOf, model, models, PlayedInputs } 
 import type { Deployment } from '../core/deployment.ts'
 import { problemToLine } from '../core/problem.ts'
 import type { Layer } from '../core/resource.ts'
-import { prepare, type Workshop } from './prepare.ts'
-import type { Outcome, Prepared } from './prepared.ts'
+import { prepare } from './prepare.ts'
+import type { Outcome, Prepared, Workshop } from './prepared.ts'
 import { UsagePool } from './usage-pool.ts'
 
 interface Bench extends Workshop {

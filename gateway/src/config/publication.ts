@@ -67,6 +67,8 @@ export class Publication {
   confirm(prepared: Prepared): void {
     this.#copy = undefined
     prepared.release()
+    // What is made next from what serves is compared with the newest that was found to be the same.
+    if (this.#served !== undefined) this.#served = { ...this.#served, basis: prepared.basis }
   }
 
   /**
@@ -88,6 +90,7 @@ export class Publication {
     this.#revision = revision
     this.#generation += 1
     const snapshot = snapshotOf(prepared, revision, this.#generation)
+    prepared.holding.succeed()
     this.#swap(snapshot, () => prepared.release())
     this.#served = prepared
     this.#bootValues ??= new BootValues(prepared.settingsResource)
