@@ -28,7 +28,6 @@ const withoutEffect: ReadonlySet<string> = new Set([
   'rpm_limit_type',
   'secret_manager_settings',
   'send_invite_email',
-  'team_member_key_duration',
   'tpd_limit',
   'tpm_limit_type',
 ])

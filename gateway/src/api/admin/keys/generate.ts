@@ -11,6 +11,7 @@ import { warned } from '../without-effect.ts'
 import { newKeyBody, withOperatorsDefaults } from './body.ts'
 import { type GenerateBody, generateBody } from './fields.ts'
 import { checkReferences, claimAlias, knownTeam } from './find.ts'
+import { boundedByTeam } from './member-duration.ts'
 import { generatedKey, keyRows } from './row.ts'
 import { checkCustomKey, newKey, shownKey, tokenOf } from './token.ts'
 import { permitNewKey, routesTold } from './who.ts'
@@ -74,17 +75,19 @@ async function makeKey(
     const team = teamId === undefined ? undefined : await knownTeam(transaction, teamId)
     await permitNewKey(transaction, call.principal, request, sent, team, route)
     const routes = routesTold(call.principal, textOf(request.user_id))
-    const asked = routes === undefined ? request : { ...request, allowed_routes: routes }
-    return { key: chosen.key, record: await putKey(ports, transaction, asked, chosen.key, chosen.token) }
+    const bounded = boundedByTeam(request, team)
+    const asked = routes === undefined ? bounded : { ...bounded, allowed_routes: routes }
+    const record = await putKey(ports, transaction, asked, chosen.key, chosen.token)
+    return { key: chosen.key, record, duration: asked.duration ?? null }
   })
-  const { key, record } = outcome.result
+  const { key, record, duration } = outcome.result
   const { spend } = request
   if (typeof spend === 'number' && spend !== 0 && call.change.dryRun !== true) {
     await setSpend(ports, 'api_key', record.id, spend)
   }
   const [shown] = await keyRows(ports, ports.store, [record])
   if (shown === undefined) throw new Error('one record has one row')
-  return { outcome, shown: generatedKey(shown, call.change.dryRun === true ? shownKey(key) : key, request.duration) }
+  return { outcome, shown: generatedKey(shown, call.change.dryRun === true ? shownKey(key) : key, duration) }
 }
 
 /** The key that was asked for, or a new one. */

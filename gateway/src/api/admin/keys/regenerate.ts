@@ -14,6 +14,7 @@ import { warned } from '../without-effect.ts'
 import { checkCeilings } from './body.ts'
 import { regenerateBody, resetSpendBody } from './fields.ts'
 import { findKey, knownKey } from './find.ts'
+import { changeBoundedByTeam } from './member-duration.ts'
 import { generatedKey, keyRows } from './row.ts'
 import { checkCustomKey, newKey, shownKey, tokenOf } from './token.ts'
 import { changeKey, moveAccessGroups } from './update.ts'
@@ -84,7 +85,8 @@ async function regenerate(ports: RecordPorts, call: RegenerateCall, named: strin
     if ((await transaction.record('key', token)) !== undefined || (await transaction.record('retired-key', token))) {
       throw wrapped(400, `Key with this value already exists. Key=${shownKey(drawn)}`)
     }
-    const changed = await changeKey(ports, transaction, old, { ...changes, key: old.id })
+    const bounded = await changeBoundedByTeam(transaction, call.principal, old, changes)
+    const changed = await changeKey(ports, transaction, old, { ...bounded, key: old.id })
     const routes = routesTold(call.principal, textOf(changed.body.user_id))
     const made = routes === undefined ? changed : { ...changed, body: { ...changed.body, allowed_routes: routes } }
     const replaced = await replaceKey(transaction, made, token, shownKey(drawn), revokesAt(transaction.now))

@@ -14,6 +14,7 @@ import { warned } from '../without-effect.ts'
 import { checkCeilings, updatedKeyBody } from './body.ts'
 import { bulkUpdateBody, teamBulkUpdateBody, type UpdateBody, updateBody } from './fields.ts'
 import { checkReferences, claimAlias, knownKey, knownTeam } from './find.ts'
+import { changeBoundedByTeam } from './member-duration.ts'
 import { keyRows } from './row.ts'
 import { permitTeamUpdate, permitUpdate } from './who.ts'
 
@@ -114,7 +115,7 @@ async function updateKey(
       if (administered === undefined) {
         await permitUpdate(transaction, call.principal, key, request, fields, route)
       } else await permitTeamUpdate(transaction, call.principal, key, request, administered, route)
-      return changeKey(ports, transaction, key, sent)
+      return changeKey(ports, transaction, key, await changeBoundedByTeam(transaction, call.principal, key, sent))
     },
   )
   const { spend } = sent
