@@ -4,7 +4,9 @@ import type { Clock } from '../../lib/clock.ts'
 import { Recent } from '../../lib/recent.ts'
 import { Breaker, type PlaceHealth, within } from './breaker.ts'
 import type { LimitFigures } from './figures.ts'
+import { LiveReservation } from './live-reservation.ts'
 import { type BudgetSeed, isHeld, MemoryLimiter } from './memory.ts'
+import { batchSize, Outgoing } from './outgoing.ts'
 import type { Hold, Place, PlaceAnswer, Settlement } from './place.ts'
 
 /** What counts while the shared place is away: this process alone, nothing, or no call is let through. */
@@ -27,10 +29,6 @@ export interface SharedLimiterOptions {
 
 /** Failed commands, one after the other, after which the place is not asked any more. */
 const allowedFailures = 3
-/** Settlements in one command. */
-const batchSize = 100
-/** Kept while the place is away; older ones expire there by themselves. */
-const maxQueued = 50_000
 /** Budgets whose last known state is kept for the time without the place. */
 const maxKnownBudgets = 50_000
 
@@ -50,12 +48,7 @@ export class SharedLimiter implements Limiter {
   #offsetMs = 0
   /** Of calls under way, oldest first. */
   readonly #live = new Map<string, LiveReservation>()
-  #queue: Settlement[] = []
-  /** Budgets that were set, until the place knows. */
-  readonly #corrections = new Map<string, number>()
-  /** Whether the first batch of the queue was sent before. */
-  #repeated = false
-  #flushing: Promise<void> | undefined
+  readonly #outgoing: Outgoing
   readonly #knownBudgets = new Recent<string, BudgetState>(maxKnownBudgets / 2)
   readonly #renewer: NodeJS.Timeout
 
@@ -74,6 +67,11 @@ export class SharedLimiter implements Limiter {
         else this.#local.forgetBudgets()
         options.onHealth(health)
       },
+    })
+    this.#outgoing = new Outgoing({
+      place: options.place,
+      isUp: () => this.#breaker.health.up,
+      ask: (command) => this.#ask(command),
     })
     this.#renewer = setInterval(() => void this.#renew(), options.ttlMs / 3).unref()
   }
@@ -109,8 +107,7 @@ export class SharedLimiter implements Limiter {
     const known = this.#knownBudgets.get(counter)
     if (known !== undefined) this.#knownBudgets.set(counter, { ...known, amount })
     await this.#local.setBudget(counter, amount)
-    this.#corrections.set(counter, amount)
-    await this.flush()
+    await this.#outgoing.setBudget(counter, amount)
   }
 
   async raise(spent: readonly BudgetState[]): Promise<void> {
@@ -118,13 +115,8 @@ export class SharedLimiter implements Limiter {
     if (spent.length > 0 && this.#breaker.health.up) await this.#ask(this.#place.raise(spent))
   }
 
-  async flush(): Promise<void> {
-    // A turn that is under way may be past what this caller wants flushed.
-    while (this.#flushing !== undefined) await this.#flushing
-    this.#flushing = this.#flush().finally(() => {
-      this.#flushing = undefined
-    })
-    await this.#flushing
+  flush(): Promise<void> {
+    return this.#outgoing.flush()
   }
 
   async stop(): Promise<void> {
@@ -238,7 +230,7 @@ export class SharedLimiter implements Limiter {
   }
 
   #giveBack(id: string, demands: readonly Demand[], resetsAt: readonly number[]): void {
-    this.#enqueue(demands.map((demand, index) => settlement(id, demand, 0, resetsAt[index] ?? 0, false)))
+    this.#outgoing.settle(demands.map((demand, index) => settlement(id, demand, 0, resetsAt[index] ?? 0, false)))
   }
 
   #settle(reservation: LiveReservation, used: readonly number[]): void {
@@ -253,38 +245,7 @@ export class SharedLimiter implements Limiter {
       if (!isHeld(demand) && amount === demand.amount) continue
       settlements.push(settlement(reservation.id, demand, amount, reservation.resetsAt[index] ?? 0, releaseOnly))
     }
-    this.#enqueue(settlements)
-  }
-
-  #enqueue(settlements: readonly Settlement[]): void {
-    if (settlements.length === 0) return
-    this.#queue.push(...settlements)
-    if (this.#queue.length > maxQueued) this.#queue.splice(0, this.#queue.length - maxQueued)
-    if (this.#breaker.health.up && this.#flushing === undefined) setImmediate(() => void this.flush())
-  }
-
-  async #flush(): Promise<void> {
-    while (this.#queue.length > 0 && this.#breaker.health.up) {
-      const batch = this.#queue.slice(0, batchSize)
-      this.#queue = this.#queue.slice(batch.length)
-      try {
-        await this.#ask(this.#place.settle(batch, this.#repeated))
-        this.#repeated = false
-      } catch {
-        // Its answer may be all that was lost: the place must be careful with what it cannot recognise.
-        this.#queue = [...batch, ...this.#queue]
-        this.#repeated = true
-      }
-    }
-    for (const [counter, amount] of this.#corrections) {
-      if (!this.#breaker.health.up) return
-      try {
-        await this.#ask(this.#place.setBudget(counter, amount))
-        if (this.#corrections.get(counter) === amount) this.#corrections.delete(counter)
-      } catch {
-        // It is tried again when the place is back.
-      }
-    }
+    this.#outgoing.settle(settlements)
   }
 
   async #renew(): Promise<void> {
@@ -319,39 +280,6 @@ export class SharedLimiter implements Limiter {
   #noteFailure(error: unknown): void {
     this.#options.figures.failures += 1
     this.#breaker.fail(error)
-  }
-}
-
-class LiveReservation implements Reservation {
-  readonly id: string
-  readonly demands: readonly Demand[]
-  readonly remaining: readonly number[]
-  readonly resetsAt: readonly number[]
-  /** `Clock.now()` */
-  readonly takenAt: number
-  #onSettled: ((used: readonly number[], live: LiveReservation) => void) | undefined
-
-  constructor(
-    id: string,
-    demands: readonly Demand[],
-    remaining: readonly number[],
-    resetsAt: readonly number[],
-    takenAt: number,
-    onSettled: (used: readonly number[], live: LiveReservation) => void,
-  ) {
-    this.id = id
-    this.demands = demands
-    this.remaining = remaining
-    this.resetsAt = resetsAt
-    this.takenAt = takenAt
-    this.#onSettled = onSettled
-  }
-
-  settle(used: readonly number[]): void {
-    const onSettled = this.#onSettled
-    // A second settlement finds nothing left to settle.
-    this.#onSettled = undefined
-    onSettled?.(used, this)
   }
 }
 
