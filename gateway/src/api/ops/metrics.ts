@@ -1,10 +1,11 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Reconciler, Turn } from '../../config/reconciler.ts'
 import type { ErrorCode } from '../../core/errors.ts'
 import { durationBounds, type Traffic, type TrafficSums } from '../../state/traffic.ts'
 import type { Authenticator } from '../authenticate.ts'
 import type { Route } from '../route.ts'
+import { type Buckets, bucketsOf, Exposition, escaped } from './exposition.ts'
 import { type LimitSource, limitText } from './limit-metrics.ts'
+import { ProcessMetrics } from './process-metrics.ts'
 
 export interface MetricsOptions {
   readonly traffic: Traffic
@@ -13,89 +14,67 @@ export interface MetricsOptions {
   readonly limits: LimitSource
 }
 
-/** Everything `GET /metrics` shows. Calls add to plain sums; the metrics are made from them when somebody scrapes. */
+/** Seconds. */
+const propagationBounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10]
+
+/** Everything `GET /metrics` shows. Calls add to plain sums; the page is made from them when somebody scrapes. */
 export class Metrics {
-  readonly #registry = new Registry()
-  readonly #traffic: Traffic
-  readonly #limits: MetricsOptions['limits']
-  readonly #refused: Counter<'source'>
-  readonly #turnSeconds: Gauge
-  readonly #lastSuccess: Gauge
-  readonly #propagation: Histogram<'hint'>
+  readonly contentType = Exposition.contentType
+  readonly #options: MetricsOptions
+  readonly #process = new ProcessMetrics()
+  /** Configurations that were refused, by source. */
+  readonly #refused = new Map<string, number>()
+  /** How long changes of other replicas took to come, by whether a hint had come. */
+  readonly #propagation = new Map<string, Buckets>()
+  #turnSeconds = 0
+  #lastSuccess = 0
 
   constructor(options: MetricsOptions) {
-    this.#traffic = options.traffic
-    this.#limits = options.limits
-    const registers = [this.#registry]
-    collectDefaultMetrics({ register: this.#registry })
-    gauge(
-      'midflight_config_generation',
-      'Number of the running snapshot in this process',
-      () => options.status().generation,
-    )
-    gauge('midflight_config_revision', 'Number of the desired state that serves', () => options.status().revision)
-    gauge(
-      'midflight_config_draining_generations',
-      'Retired snapshots that calls still hold',
-      () => options.status().draining.length,
-    )
-    gauge('midflight_inflight_requests', 'Requests accepted and not yet answered to the last byte', options.openCalls)
-    this.#refused = new Counter({
-      name: 'midflight_config_refused_total',
-      help: 'Configurations that were refused, by source',
-      labelNames: ['source'],
-      registers,
-    })
-    this.#turnSeconds = new Gauge({
-      name: 'midflight_config_compile_seconds',
-      help: 'Duration of the last accepted preparation',
-      registers,
-    })
-    this.#lastSuccess = new Gauge({
-      name: 'midflight_config_last_success_timestamp_seconds',
-      help: 'When a configuration was last accepted',
-      registers,
-    })
-
-    this.#propagation = new Histogram({
-      name: 'midflight_change_propagation_seconds',
-      help: 'From the commit of a change on another replica until it is in force here, by the clock of the store',
-      labelNames: ['hint'],
-      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2.5, 5, 10],
-      registers,
-    })
-
-    function gauge(name: string, help: string, value: () => number): void {
-      new Gauge({
-        name,
-        help,
-        registers,
-        collect() {
-          this.set(value())
-        },
-      })
-    }
+    this.#options = options
   }
 
   /** @param hinted whether a hint had come, or the change was found by looking */
   onApplied(delayMs: number, hinted: boolean): void {
-    this.#propagation.observe({ hint: hinted ? 'seen' : 'missed' }, delayMs / 1000)
+    bucketsOf(this.#propagation, hinted ? 'seen' : 'missed', propagationBounds).observe(delayMs / 1000)
   }
 
   onTurn(turn: Turn): void {
-    if (turn.type === 'refused') for (const source of turn.sources) this.#refused.inc({ source })
+    if (turn.type === 'refused') {
+      for (const source of turn.sources) this.#refused.set(source, (this.#refused.get(source) ?? 0) + 1)
+    }
     if (turn.type !== 'accepted') return
-    this.#turnSeconds.set(turn.durationMs / 1000)
-    this.#lastSuccess.setToCurrentTime()
+    this.#turnSeconds = turn.durationMs / 1000
+    this.#lastSuccess = Date.now() / 1000
   }
 
   /** In the Prometheus text format. */
   async text(): Promise<string> {
-    return (await this.#registry.metrics()) + trafficText(this.#traffic) + limitText(this.#limits)
+    const { limits, traffic } = this.#options
+    const page = new Exposition()
+    await this.#process.write(page)
+    this.#writeConfig(page)
+    return page.toString() + trafficText(traffic) + limitText(limits)
   }
 
-  get contentType(): string {
-    return this.#registry.contentType
+  #writeConfig(to: Exposition): void {
+    const { openCalls, status } = this.#options
+    const { draining, generation, revision } = status()
+    const gauge = (name: string, help: string, value: number) => to.single(name, help, 'gauge', value)
+    gauge('midflight_config_generation', 'Number of the running snapshot in this process', generation)
+    gauge('midflight_config_revision', 'Number of the desired state that serves', revision)
+    gauge('midflight_config_draining_generations', 'Retired snapshots that calls still hold', draining.length)
+    gauge('midflight_inflight_requests', 'Requests accepted and not yet answered to the last byte', openCalls())
+    to.family('midflight_config_refused_total', 'Configurations that were refused, by source', 'counter')
+    for (const [source, count] of this.#refused) to.sample('midflight_config_refused_total', count, { source })
+    gauge('midflight_config_compile_seconds', 'Duration of the last accepted preparation', this.#turnSeconds)
+    const lastSuccess = 'When a configuration was last accepted'
+    gauge('midflight_config_last_success_timestamp_seconds', lastSuccess, this.#lastSuccess)
+    to.histograms(
+      'midflight_change_propagation_seconds',
+      'From the commit of a change on another replica until it is in force here, by the clock of the store',
+      'hint',
+      this.#propagation,
+    )
   }
 }
 
@@ -113,7 +92,7 @@ export function metricsRoute(metrics: Metrics, authenticator: Authenticator): Ro
   }
 }
 
-/** Sums that calls add to, written by hand: prom-client hashes labels at every increment, which a call cannot afford. */
+/** Sums that calls add to. */
 function trafficText(traffic: Traffic): string {
   const all = [...traffic.all()]
   const lines: string[] = []
@@ -159,8 +138,4 @@ function trafficText(traffic: Traffic): string {
 
 function labels(sums: TrafficSums): string {
   return `model_group="${escaped(sums.modelGroup)}",deployment="${escaped(sums.deployment)}",provider="${escaped(sums.provider)}"`
-}
-
-function escaped(value: string): string {
-  return value.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n')
 }
