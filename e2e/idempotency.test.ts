@@ -67,14 +67,13 @@ onEveryStore('a gateway that is killed between the commit and the answer', (kind
     })
   }
 
-  async function chats(gateway: GatewayProcess, key: string): Promise<number> {
+  async function chat(gateway: GatewayProcess, key: string) {
     const response = await fetch(`${gateway.url}/v1/chat/completions`, {
       method: 'POST',
       headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
       body: JSON.stringify({ model: 'alpha', messages: [{ role: 'user', content: 'hi' }] }),
     })
-    await response.arrayBuffer()
-    return response.status
+    return { status: response.status, text: await response.text() }
   }
 
   test('made each change once, and the request that is sent again gets its answer', { timeout: 60_000 }, async () => {
@@ -128,7 +127,7 @@ onEveryStore('a gateway that is killed between the commit and the answer', (kind
       )
       await waitFor(`the commit of ${each.path}`, async () => (await store.head()).revision > revision)
     }
-    assert.equal(answered, 0)
+    assert.equal(answered, 0, 'nothing was answered yet')
     victim.signal('SIGKILL')
     await victim.exited
     await store.forget('silent')
@@ -152,15 +151,22 @@ onEveryStore('a gateway that is killed between the commit and the answer', (kind
     const [generated, regenerated, user, removed, bulk, , members, organizations, made] = answers.map(
       ({ body }) => body,
     )
-    for (const { key } of [generated, regenerated, user]) assert.equal(await chats(heir, key), 200)
-    for (const key of [replaced, deleted]) assert.equal(await chats(heir, key), 401)
-    assert.equal((await ask(heir, { method: 'GET', path: `/key/info?key=${generated.key}` })).body.info.spend, 2)
+    const calls: readonly [string, number][] = [
+      ...[generated, regenerated, user].map(({ key }): [string, number] => [key, 200]),
+      ...[replaced, deleted].map((key): [string, number] => [key, 401]),
+    ]
+    for (const [key, status] of calls) {
+      const answer = await chat(heir, key)
+      assert.equal(answer.status, status, answer.text)
+    }
+    const info = await ask(heir, { method: 'GET', path: `/key/info?key=${generated.key}` })
+    assert.equal(info.body.info.spend, 2, info.text)
     assert.deepEqual(removed.deleted_keys, [deleted])
     assert.deepEqual([bulk.successful_updates.length, bulk.failed_updates], [2, []])
-    assert.equal(members.successful_additions, 3)
+    assert.equal(members.successful_additions, 3, JSON.stringify(members))
     assert.equal(organizations[0].organization_id, 'o')
     const found = await ask(heir, { method: 'GET', path: `/model/info?litellm_model_id=${made.model_id}` })
-    assert.equal(found.body.data[0].model_name, 'made')
+    assert.equal(found.body.data[0].model_name, 'made', found.text)
     assert.ok(Date.parse(made.updated_at) > 1e12)
     await heir.stop()
   })
