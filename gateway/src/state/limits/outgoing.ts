@@ -63,13 +63,17 @@ export class Outgoing {
         this.#repeated = true
       }
     }
+    while (this.#corrections.size > 0 && isUp()) await this.#correct()
+  }
+
+  async #correct(): Promise<void> {
     for (const [counter, amount] of this.#corrections) {
-      if (!isUp()) return
+      if (!this.#options.isUp()) return
       try {
-        await ask(place.setBudget(counter, amount))
+        await this.#options.ask(this.#options.place.setBudget(counter, amount))
         if (this.#corrections.get(counter) === amount) this.#corrections.delete(counter)
       } catch {
-        // It is tried again when the place is back.
+        // It is tried again, until the failures in a row say that the place is away.
       }
     }
   }
