@@ -83,6 +83,7 @@ function pythonTime(at: number): string {
 /** ECMA-262, 21.4.1.1 */
 const latest = 8.64e15
 
-function pythonList(names: readonly string[]): string {
+/** As Python prints a list of texts. */
+export function pythonList(names: readonly string[]): string {
   return `[${names.map((name) => `'${name.replace(/['\\]/g, '\\$&')}'`).join(', ')}]`
 }

@@ -30,6 +30,7 @@ export interface Settings {
   /** `general_settings.store_model_in_db`; `undefined`: what the variable STORE_MODEL_IN_DB says. */
   readonly storesModels: boolean | undefined
   readonly internalUsers: InternalUserSettings
+  readonly keyMaking: KeyMakingSettings
   /** `litellm_settings.public_model_groups` */
   readonly publicModelGroups: readonly string[]
   /** Header to read the key from first (`general_settings.litellm_key_header_name`), lower case. */
@@ -44,6 +45,23 @@ export interface InternalUserSettings {
   readonly maxBudget: number | undefined
   /** `internal_user_budget_duration`, as written, `30d`. */
   readonly budgetDuration: string | undefined
+}
+
+/** Who may make virtual keys (contract 3.2). */
+export interface KeyMakingSettings {
+  /** `key_generation_settings.personal_key_generation`; its roles are those of callers. */
+  readonly ofPersonal: KeyMakingRules
+  /** `key_generation_settings.team_key_generation`; its roles are those of members in the team. Proxy admins are bound by none of it. */
+  readonly ofTeams: KeyMakingRules
+  /** `general_settings.default_team_disabled` */
+  readonly personalByAdminsOnly: boolean
+}
+
+export interface KeyMakingRules {
+  /** `undefined`: every role. */
+  readonly roles: readonly string[] | undefined
+  /** Fields that a request must have. */
+  readonly needed: readonly string[]
 }
 
 /** What `general_settings` says of checks of the deployments (contract 5). */

@@ -53,6 +53,11 @@ test('without a word the defaults of LiteLLM hold', async () => {
       health: { everyMs: undefined, timeoutMs: 60_000, showsDetails: true, readinessShowsDetails: false },
       storesModels: undefined,
       internalUsers: { maxBudget: undefined, budgetDuration: undefined },
+      keyMaking: {
+        ofPersonal: { roles: undefined, needed: [] },
+        ofTeams: { roles: undefined, needed: [] },
+        personalByAdminsOnly: false,
+      },
       publicModelGroups: [],
       keyHeader: undefined,
       endUserHeaders: [],

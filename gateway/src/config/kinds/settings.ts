@@ -1,7 +1,14 @@
 import { TermsTable } from '../../core/cost/terms.ts'
 import { usdToNano } from '../../core/money.ts'
 import { problem } from '../../core/problem.ts'
-import type { LimitSettings, PeriodBudget, RetryPolicy, RouterSettings, Settings } from '../../core/settings.ts'
+import type {
+  KeyMakingSettings,
+  LimitSettings,
+  PeriodBudget,
+  RetryPolicy,
+  RouterSettings,
+  Settings,
+} from '../../core/settings.ts'
 import { Secret } from '../../lib/secret.ts'
 import { suggest } from '../../lib/suggest.ts'
 import { defaultStrategy, strategies, strategyNamed } from '../../strategies/index.ts'
@@ -96,6 +103,7 @@ export const settings = defineKind({
         maxBudget: litellm.max_internal_user_budget ?? undefined,
         budgetDuration: litellm.internal_user_budget_duration ?? undefined,
       }),
+      keyMaking: keyMakingSettings(litellm, general),
       publicModelGroups: Object.freeze(litellm.public_model_groups ?? []),
       keyHeader: general.litellm_key_header_name?.toLowerCase(),
       endUserHeaders: Object.freeze(endUserHeaders(general, build)),
@@ -120,6 +128,21 @@ function endUserHeaders(general: GeneralSection, build: Build): string[] {
   }
   if (general.user_header_name) names.push(general.user_header_name.toLowerCase())
   return names
+}
+
+function keyMakingSettings(litellm: LitellmSettings, general: GeneralSection): KeyMakingSettings {
+  const { personal_key_generation: personal, team_key_generation: team } = litellm.key_generation_settings ?? {}
+  return Object.freeze({
+    ofPersonal: Object.freeze({
+      roles: personal?.allowed_user_roles ?? undefined,
+      needed: personal?.required_params ?? [],
+    }),
+    ofTeams: Object.freeze({
+      roles: team?.allowed_team_member_roles ?? undefined,
+      needed: team?.required_params ?? [],
+    }),
+    personalByAdminsOnly: general.default_team_disabled ?? false,
+  })
 }
 
 function limitSettings(litellm: LitellmSettings, router: RouterSection, general: GeneralSection): LimitSettings {

@@ -72,6 +72,16 @@ const periodBudgets = field.mappingOf(
 /** What new keys, users and teams get, and may have at most: fields of `/key/generate`, `/user/new` and `/team/new`, which check them. */
 const managementParams = field.mappingOf(z.unknown())
 
+/** Who may make keys. */
+const keyGeneration = field.section({
+  personal_key_generation: field
+    .section({ allowed_user_roles: field.names.nullish(), required_params: field.names.nullish() })
+    .nullish(),
+  team_key_generation: field
+    .section({ allowed_team_member_roles: field.names.nullish(), required_params: field.names.nullish() })
+    .nullish(),
+})
+
 const litellmSettings = field.section({
   ...shared,
   drop_params: field.parameterPolicy.nullish(),
@@ -88,6 +98,7 @@ const litellmSettings = field.section({
   tag_budget_config: periodBudgets.nullish(),
   timezone: timezone.nullish(),
   default_key_generate_params: managementParams.nullish(),
+  key_generation_settings: keyGeneration.nullish(),
   upperbound_key_generate_params: managementParams.nullish(),
   default_internal_user_params: managementParams.nullish(),
   default_team_params: managementParams.nullish(),
@@ -138,6 +149,7 @@ const generalSettings = field.section({
   team_admin_editable_team_fields: field.names.nullish(),
   user_header_name: headerName.nullish(),
   user_header_mappings: z.array(userHeader, { error: 'a list of headers and roles' }).nullish(),
+  default_team_disabled: field.flag.nullish(),
   disable_spend_logs: field.flag.nullish(),
   maximum_spend_logs_retention_period: field.age.nullish(),
   store_model_in_db: field.flag.nullish(),

@@ -215,6 +215,7 @@ export const litellmSettingsKeys = keys({
     'cost_margin_config',
     'default_key_generate_params',
     'upperbound_key_generate_params',
+    'key_generation_settings',
     'default_internal_user_params',
     'default_team_params',
     'public_model_groups',
@@ -229,7 +230,6 @@ export const litellmSettingsKeys = keys({
     'redact_user_api_key_info',
     'redact_messages_in_exceptions',
     'default_team_settings',
-    'key_generation_settings',
     'include_cost_in_streaming_usage',
     'enable_json_schema_validation',
     'prometheus_metrics_config',
@@ -324,6 +324,7 @@ export const generalSettingsKeys = keys({
     'max_response_size_mb',
     'always_include_stream_usage',
     'team_admin_editable_team_fields',
+    'default_team_disabled',
     'disable_spend_logs',
     'maximum_spend_logs_retention_period',
     'store_model_in_db',
@@ -380,7 +381,6 @@ export const generalSettingsKeys = keys({
     'encryption_algorithm',
     'disable_fallbacks_on_per_model_rate_limits',
     'service_account_settings',
-    'default_team_disabled',
   ],
   noted: {
     'connections are as many as are needed': [

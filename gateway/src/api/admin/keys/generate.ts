@@ -11,6 +11,7 @@ import { warned } from '../without-effect.ts'
 import { newKeyBody, withOperatorsDefaults } from './body.ts'
 import { type GenerateBody, generateBody } from './fields.ts'
 import { checkReferences, claimAlias, knownTeam } from './find.ts'
+import { checkKeyMaking } from './generation-rules.ts'
 import { boundedByTeam } from './member-duration.ts'
 import { generatedKey, keyRows } from './row.ts'
 import { checkCustomKey, newKey, shownKey, tokenOf } from './token.ts'
@@ -73,6 +74,7 @@ async function makeKey(
   const outcome = await ports.changes.records(call.change, async (transaction) => {
     const teamId = textOf(request.team_id)
     const team = teamId === undefined ? undefined : await knownTeam(transaction, teamId)
+    checkKeyMaking(managementSettings(call.exchange.snapshot).keyMaking, call.principal, sent, team)
     await permitNewKey(transaction, call.principal, request, sent, team, route)
     const routes = routesTold(call.principal, textOf(request.user_id))
     const bounded = boundedByTeam(request, team)
