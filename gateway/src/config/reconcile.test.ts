@@ -12,6 +12,7 @@ import {
   PlayedInputs,
   PlayedSource,
 } from '../../test/control-plane.ts'
+import { until } from '../../test/replica.ts'
 import { scratchDirectory } from '../../test/scratch.ts'
 import { problem, problemToLine } from '../core/problem.ts'
 import type { Verdict } from '../core/resource.ts'
@@ -76,8 +77,9 @@ function createPlane(context: TestContext, options: PlaneOptions = {}): Plane {
     published,
     offer: (declaration) => source.offer(layerOf(declaration)),
     settle: async () => {
-      // Longer than the longest gap between two turns of a storm.
-      await sleep(600)
+      // Longer than the longest gap between two turns of a storm; then every turn has begun, and this one waits for the last.
+      await sleep(500)
+      await reconciler.pull('nothing')
     },
   }
 }
@@ -652,7 +654,8 @@ describe('the reconcile loop', { concurrency: true }, () => {
       plane.offer({ models: [model('c', '3')] })
       await plane.settle()
       assert.deepEqual(told(plane), ['synced', 1, 1, ['c']])
-      assert.equal(plane.reconciler.status().lastGood?.problem, undefined)
+      // It is written beside the turns.
+      await until(() => plane.reconciler.status().lastGood?.problem === undefined, 5_000, 'the new copy')
     })
   }
 
