@@ -35,9 +35,10 @@ export type Topic = (typeof topics)[number]
 
 /**
  * `read`: one consistent view of everything, for several queries. `write`: on SQLite one after the other, on PostgreSQL READ
- * COMMITTED, so rows that decide something must be locked by an UPDATE first. `migration`: as `write`, with minutes of time.
+ * COMMITTED, so rows that decide something must be locked by an UPDATE first. `fleeting`: as `write`, and not waiting for the disk: a power
+ * cut may undo it, but nothing that was written before. `migration`: as `write`, with minutes of time.
  */
-export type TransactionMode = 'read' | 'write' | 'migration'
+export type TransactionMode = 'read' | 'write' | 'fleeting' | 'migration'
 
 /** What runs statements, whether or not the schema is there yet. */
 export interface SqlAccess extends SqlSession {

@@ -62,8 +62,11 @@ export function createStore(database: SqlDatabase, seal: Seal): Store {
       )
     },
     async report(replica) {
-      await writeReport(database, replica)
-      await database.notify('replica', replica.revision)
+      // Changes are answered when this is seen. After a power cut no replica runs, so nothing is lost with it.
+      await database.transaction('fleeting', async (session) => {
+        await writeReport(session, replica)
+        await session.notify('replica', replica.revision)
+      })
       reports += 1
       if (reports % pruneEvery === 1) await pruneReplicas(database)
     },

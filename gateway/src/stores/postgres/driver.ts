@@ -90,6 +90,7 @@ export function createPostgresDriver({ url, connections = 10, hints = true }: Po
       `statement_timeout = ${times.statementMs}`,
       `lock_timeout = ${times.lockMs}`,
       `idle_in_transaction_session_timeout = ${times.restMs}`,
+      ...(mode === 'fleeting' ? ['synchronous_commit = off'] : []),
     ]
     try {
       await send(client, `${start}; ${limits.map((limit) => `SET LOCAL ${limit}`).join('; ')}`)

@@ -29,6 +29,21 @@ onStore(createSqliteKind(), 'SQLite in its thread', (kind) => {
     assert.equal(store.health.up, false)
   })
 
+  test('only what is fleeting is committed without waiting for the disk', async () => {
+    const { store, database } = place.open()
+    await store.start()
+    const levelIn = (mode: 'write' | 'fleeting') =>
+      database.transaction(mode, async (session) => (await session.query('PRAGMA synchronous'))[0]?.synchronous)
+    const [normal, full] = [1, 2]
+    assert.equal(await levelIn('fleeting'), normal)
+    assert.equal(await levelIn('write'), full)
+    const failed = database.transaction('fleeting', () => Promise.reject(new Error('no')))
+    await assert.rejects(failed, { message: 'no' })
+    assert.equal(await levelIn('write'), full)
+    const both = await Promise.all([levelIn('fleeting'), levelIn('write'), levelIn('fleeting'), levelIn('write')])
+    assert.deepEqual(both, [normal, full, normal, full])
+  })
+
   test('the event loop goes on while a change is written and much is read', async () => {
     const { store, database } = place.open()
     await store.start()

@@ -22,6 +22,9 @@ const begin = { text: 'BEGIN IMMEDIATE', parameters: [] }
 const view = { text: 'BEGIN', parameters: [] }
 const commit = { text: 'COMMIT', parameters: [] }
 const rollback = { text: 'ROLLBACK', parameters: [] }
+/** Of the connection that writes, between transactions: what is committed is synced, or what is committed next sees to that. */
+const unsynced = { text: 'PRAGMA synchronous = NORMAL', parameters: [] }
+const synced = { text: 'PRAGMA synchronous = FULL', parameters: [] }
 
 /**
  * SQLite in a thread of its own, so that neither `fsync` nor a large read holds up calls. Safe with several processes on one file:
@@ -92,6 +95,17 @@ export function createSqliteDriver({ file, hints = true }: SqliteOptions): SqlDr
     }
   }
 
+  /** Has the writers' turn, so nobody else writes unsynced. */
+  async function writeUnsynced<Result>(work: (session: SqlSession) => Promise<Result>): Promise<Result> {
+    const used = opened()
+    await used.run([unsynced], { lane: 'write' })
+    try {
+      return await write('fleeting', work)
+    } finally {
+      await used.run([synced], { lane: 'write' })
+    }
+  }
+
   async function read<Result>(work: (session: SqlSession) => Promise<Result>): Promise<Result> {
     const used = opened()
     await used.run([view], { lane: 'view' })
@@ -135,7 +149,8 @@ export function createSqliteDriver({ file, hints = true }: SqliteOptions): SqlDr
     },
     async notify() {},
     transaction(mode, work) {
-      return mode === 'read' ? views.take(() => read(work)) : writers.take(() => write(mode, work))
+      if (mode === 'read') return views.take(() => read(work))
+      return writers.take(() => (mode === 'fleeting' ? writeUnsynced(work) : write(mode, work)))
     },
     listen(onHint) {
       if (!hints) return () => undefined
