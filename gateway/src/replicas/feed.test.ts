@@ -86,6 +86,19 @@ onEveryStore({ title: 'replicas', concurrency: 3 }, (kind) => {
     assert.deepEqual(late.delays, [])
   })
 
+  test('what a replica changed by itself it reports a little later, for several changes at once', async (context) => {
+    const [one] = await started(context, await kind.place(), 1)
+    assert.ok(one)
+    const reported = async () => (await one.store.replicas()).map(({ revision }) => revision)
+    const before = await reported()
+    await put(one, 'a')
+    assert.deepEqual(await reported(), before)
+    await putTeam(one, 't')
+    const { revision } = await put(one, 'b')
+    for (let tries = 0; (await reported())[0] !== revision && tries < 50; tries += 1) await sleep(10)
+    assert.deepEqual(await reported(), [revision])
+  })
+
   test('whoever asks sees everything that was committed before', async (context) => {
     const replicas = await started(context, { ...(await kind.place()), hints: false }, 2)
     const [one, other] = two(replicas)
