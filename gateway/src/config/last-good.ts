@@ -32,6 +32,10 @@ const pieceBytes = 256 * 1024
 const large = 1_000
 /** Of the time that the last copy took. */
 const restShare = 10
+/** So long without a change, ms, before a large copy is written: who waits for a change would wait for its thread and its disk. */
+const quietMs = 1_000
+/** Where changes never cease. */
+const longestWaitMs = 15_000
 const endMark = ',"sha256":"'
 
 /**
@@ -103,6 +107,7 @@ export class LastGood {
 
   async #writeAll(): Promise<void> {
     while (this.#next !== undefined) {
+      if (sizeOf(this.#next) >= large) await this.#quiet()
       const copy = { ...this.#next, savedAt: this.#clock.wall() }
       this.#next = undefined
       const startedAt = this.#clock.now()
@@ -114,6 +119,15 @@ export class LastGood {
         this.#tell('last_good_unwritable', error)
       }
       if (sizeOf(copy) >= large) await this.#restFor(restShare * (this.#clock.now() - startedAt))
+    }
+  }
+
+  /** Resolves when the newest has been the newest for a while, or has changed for long enough. */
+  async #quiet(): Promise<void> {
+    const until = this.#clock.now() + longestWaitMs
+    for (let seen: unknown; seen !== this.#next && !this.#hurries && this.#clock.now() < until; ) {
+      seen = this.#next
+      await this.#restFor(quietMs)
     }
   }
 
