@@ -1,18 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { GatewayError } from '../../core/errors.ts'
 import type { Demand, Limiter, Refusal, Reservation, Taking } from '../../core/limit.ts'
-import type { Customer, Limits, Principal, Tag } from '../../core/principal.ts'
 import type { LimitSettings } from '../../core/settings.ts'
-import { type Charge, spenderName } from '../../core/spend.ts'
-import type { Usage } from '../../core/usage.ts'
+import type { Charge } from '../../core/spend.ts'
 import type { Clock } from '../../lib/clock.ts'
-import { type Amounts, CallSizes, noAmounts } from './call-sizes.ts'
+import { CallCharges } from './call-charges.ts'
+import { CallSizes, noAmounts } from './call-sizes.ts'
 import { addDemands, usedOf, whole } from './demands.ts'
 import type { LimitFigures } from './figures.ts'
+import {
+  type CallOutcome,
+  type CallSize,
+  type ChargedOutcome,
+  hasBudget,
+  type LimitedCall,
+  rulesOfEndUser,
+} from './limited-call.ts'
 import { refusalError } from './refusal.ts'
-import { type BudgetWindow, type RuleSet, Rules, type SpenderRule } from './rules.ts'
+import { type RuleSet, Rules } from './rules.ts'
 import type { SpendBook } from './spend.ts'
-import { type LimitedTarget, TargetLimits } from './target-limits.ts'
+import { TargetLimits } from './target-limits.ts'
 
 export interface CallLimitsOptions {
   readonly limiter: Limiter
@@ -25,44 +32,6 @@ export interface CallLimitsOptions {
   readonly onSoftBudget: (holder: string, spent: number, softBudget: number) => void
 }
 
-/** Whom a call concerns. */
-export interface LimitedCall {
-  readonly principal: Principal
-  readonly customer: Customer | undefined
-  /** Named by the request, whether or not there is a row of it. */
-  readonly endUser: string | undefined
-  /** What an end user may use who has no limits of his own. */
-  readonly endUserLimits: Limits | undefined
-  /** The name that is routed. */
-  readonly model: string
-  readonly settings: LimitSettings
-  /** Of the request, its key and its team, each once. */
-  readonly tags: readonly string[]
-  /** The records of those of them that have one. */
-  readonly tagged: readonly Tag[]
-}
-
-/** How much a call may use, as far as one can know before it is made. */
-export interface CallSize extends Amounts {
-  readonly group: string
-  /** Every deployment is known to cost nothing: no budget is asked. */
-  readonly free: boolean
-}
-
-/** What a call cost, and who was paid. */
-export interface ChargedOutcome {
-  /** Billionths of a dollar; `undefined`: unknown, if anything was used at all. */
-  readonly cost: number | undefined
-  /** `undefined`: no deployment answered. */
-  readonly served: { readonly group: string; readonly deployment: LimitedTarget } | undefined
-}
-
-/** What came of a call. */
-export interface CallOutcome extends ChargedOutcome {
-  readonly succeeded: boolean
-  readonly usage: Usage | undefined
-}
-
 /** Room that a call has taken. */
 export interface Admission {
   readonly demands: readonly Demand[]
@@ -72,8 +41,6 @@ export interface Admission {
 }
 
 const nobody: readonly never[] = []
-const maxWarned = 10_000
-const maxNames = 20_000
 const longestBudgetWaitMs = 5_000
 /** Tokens are refused with a 429, which clients repeat by themselves. */
 const longestTokenWaitMs = 2_000
@@ -93,20 +60,16 @@ export class CallLimits {
   readonly targets: TargetLimits
   readonly #options: CallLimitsOptions
   readonly #rules: Rules
-  readonly #names = {
-    model: new Map<string, string>(),
-    provider: new Map<string, string>(),
-    deployment: new Map<string, string>(),
-  }
+  readonly #charges: CallCharges
   #waiting = 0
   /** Tokens that calls of this process have taken and not settled, by counter. */
   readonly #underWay = new Map<string, number>()
-  readonly #warned = new Map<string, number>()
 
   constructor(options: CallLimitsOptions) {
     this.#options = options
     this.#rules = new Rules(options.windowMs)
     this.targets = new TargetLimits({ ...options, sizes: this.sizes })
+    this.#charges = new CallCharges({ ...options, rules: this.#rules, targets: this.targets })
   }
 
   /**
@@ -116,7 +79,7 @@ export class CallLimits {
    */
   admit(call: LimitedCall, estimate: () => CallSize): Admission | undefined | Promise<Admission> {
     const own = this.#rules.ofPrincipal(call.principal, call.model, call.settings)
-    const endUser = this.#endUserRules(call)
+    const endUser = rulesOfEndUser(this.#rules, call)
     const tags = this.#tagRules(call)
     if (own.rules.length === 0 && !isLimiting(endUser) && tags.length === 0) return undefined
     const rules = [own, endUser, ...tags].filter((set) => set !== undefined)
@@ -149,25 +112,7 @@ export class CallLimits {
    * @returns who is charged, for the call's row
    */
   charge(call: LimitedCall, outcome: ChargedOutcome, row: 'row' | 'no-row'): readonly Charge[] {
-    const cost = whole(outcome.cost ?? 0)
-    if (cost === 0) return nobody
-    const { limiter, spending } = this.#options
-    const now = limiter.now()
-    const own = this.#rules.spendersOf(call.principal, call.model, call.settings)
-    const ofEndUser = this.#endUserRules(call)?.spenders ?? nobody
-    const charges: Charge[] = []
-    for (const rule of own) charges.push(chargeOf(rule.name, rule.window, now))
-    for (const rule of ofEndUser) charges.push(chargeOf(rule.name, rule.window, now))
-    if (ofEndUser === nobody && call.endUser !== undefined) {
-      charges.push(chargeOf(spenderName({ kind: 'end_user', value: call.endUser }), undefined, now))
-    }
-    const ofTags = this.#chargedTags(charges, call, now)
-    this.#pushOthers(charges, call, outcome, now)
-    spending.charge(charges, cost, now, row)
-    for (const rule of own) if (rule.softBudget !== undefined) this.#checkSoftBudget(rule, now)
-    for (const rule of ofEndUser) if (rule.softBudget !== undefined) this.#checkSoftBudget(rule, now)
-    for (const rule of ofTags) if (rule.softBudget !== undefined) this.#checkSoftBudget(rule, now)
-    return charges
+    return this.#charges.charge(call, outcome, row)
   }
 
   /** What the caller's key has spent so far, billionths of a dollar; `undefined` where this process does not know. */
@@ -263,71 +208,8 @@ export class CallLimits {
     const rules = this.targets.rulesOfTags(others, settings)
     return rules.length === 0 ? sets : [...sets, { rules, spenders: nobody, sized: true }]
   }
-
-  /** @returns the sums of those tags that have a record */
-  #chargedTags(charges: Charge[], { tags, tagged, settings }: LimitedCall, now: number): readonly SpenderRule[] {
-    const recorded: SpenderRule[] = []
-    for (const name of tags) {
-      const record = tagged.find(({ id }) => id === name)
-      const [own] = record === undefined ? nobody : this.#rules.ofTag(record, settings).spenders
-      if (own !== undefined) recorded.push(own)
-      // One counter has one window: that of the limit that holds.
-      const window =
-        settings.tags.has(name) && !hasBudget(record) ? this.targets.windowOfTag(name, settings) : own?.window
-      charges.push(chargeOf(own?.name ?? spenderName({ kind: 'tag', value: name }), window, now))
-    }
-    return recorded
-  }
-
-  #endUserRules({ customer, endUser, endUserLimits, model, settings }: LimitedCall): RuleSet | undefined {
-    return endUser === undefined ? undefined : this.#rules.ofEndUser(endUser, customer, endUserLimits, model, settings)
-  }
-
-  #pushOthers(charges: Charge[], call: LimitedCall, { served }: ChargedOutcome, now: number): void {
-    if (served === undefined) return
-    const { group, deployment } = served
-    charges.push(chargeOf(this.#nameOf('model', group), undefined, now))
-    const ofProvider = this.targets.windowOfProvider(deployment.provider, call.settings)
-    charges.push(chargeOf(this.#nameOf('provider', deployment.provider), ofProvider, now))
-    const ofDeployment = this.targets.windowOf(deployment.limits, call.settings)
-    charges.push(chargeOf(this.#nameOf('deployment', deployment.id), ofDeployment, now))
-  }
-
-  /** Joined once: a joined text is hashed anew with every call. */
-  #nameOf(kind: 'model' | 'provider' | 'deployment', value: string): string {
-    const names = this.#names[kind]
-    let name = names.get(value)
-    if (name === undefined) {
-      if (names.size >= maxNames) names.clear()
-      name = spenderName({ kind, value })
-      names.set(value, name)
-    }
-    return name
-  }
-
-  #checkSoftBudget(rule: SpenderRule, now: number): void {
-    if (rule.softBudget === undefined) return
-    const spent = this.#options.spending.known(rule.name)
-    if (spent === undefined || spent < rule.softBudget) return
-    this.#options.figures.passSoftBudget(rule.kind)
-    const windowEnd = rule.window?.ends(now)[1] ?? 0
-    if (this.#warned.get(rule.name) === windowEnd) return
-    if (this.#warned.size >= maxWarned) this.#warned.clear()
-    this.#warned.set(rule.name, windowEnd)
-    this.#options.onSoftBudget(rule.name, spent, rule.softBudget)
-  }
-}
-
-function hasBudget(tag: Tag | undefined): boolean {
-  return tag?.limits.maxBudget !== undefined
 }
 
 function isLimiting(set: RuleSet | undefined): boolean {
   return set !== undefined && set.rules.length > 0
-}
-
-function chargeOf(spender: string, window: BudgetWindow | undefined, now: number): Charge {
-  if (window === undefined) return { spender, window: undefined }
-  const [start, end] = window.ends(now)
-  return { spender, window: { start, end } }
 }
