@@ -1,7 +1,6 @@
 import { GatewayError } from '../core/errors.ts'
-import type { Grants, Principal } from '../core/principal.ts'
+import type { Principal } from '../core/principal.ts'
 import { memberId, type RecordId } from '../core/record.ts'
-import type { Role } from '../core/role.ts'
 import type { Store } from '../core/store.ts'
 import type { Clock } from '../lib/clock.ts'
 import { Cell, Cells } from './cells.ts'
@@ -9,6 +8,7 @@ import { compilers } from './compile.ts'
 import { Emptiness } from './emptiness.ts'
 import type { CompiledKey } from './key.ts'
 import { isNounKind, type NounKind, type Nouns } from './nouns.ts'
+import { composePrincipal } from './principal.ts'
 import { RecordReader } from './record-reader.ts'
 import type { ReportOddity } from './row.ts'
 
@@ -40,8 +40,6 @@ const graceMs = 2_000
 const mostReads = 5
 /** Regenerations in a row that a key's old names are followed through. */
 const mostSuccessions = 8
-
-const noGrants: Grants = Object.freeze({ key: Object.freeze([]), team: Object.freeze([]) })
 
 interface Flight {
   readonly promise: Promise<Cell>
@@ -142,16 +140,7 @@ export class Directory {
     const needs = flattened([user, team, member, organization, ...groups])
     // Others may have waited for the same records; all get the same object.
     if (cell.principal !== undefined && sameCells(needs, cell.principalNeeds)) return cell.principal
-    const principal: Principal = Object.freeze({
-      role: roleOf(key, user),
-      userId: key.userId ?? '',
-      key,
-      user: user?.noun,
-      team: team?.noun,
-      member: member?.noun,
-      organization: organization?.noun,
-      granted: grantsOf(groups, key.accessGroups.length),
-    })
+    const principal = composePrincipal(key, { user, team, member, organization, groups })
     cell.principalNeeds = needs
     cell.principal = principal
     return principal
@@ -289,22 +278,6 @@ function isInvented(kind: NounKind): boolean {
 
 function flightName(kind: NounKind, id: string): string {
   return `${kind} ${id}`
-}
-
-/** A key acts with its user's role; without a user it acts for its team (contract 3.1). */
-function roleOf(key: CompiledKey, user: Cell<'user'> | undefined): Role {
-  if (key.userId !== undefined) return user?.noun?.role ?? 'internal_user'
-  return key.teamId === undefined ? 'internal_user' : 'team'
-}
-
-/** @param ofKey how many of the groups are the key's; the rest are the team's */
-function grantsOf(groups: readonly Cell<'access-group'>[], ofKey: number): Grants {
-  if (groups.length === 0) return noGrants
-  const models = groups.map(({ noun }) => noun?.models ?? [])
-  return Object.freeze({
-    key: Object.freeze(models.slice(0, ofKey).flat()),
-    team: Object.freeze(models.slice(ofKey).flat()),
-  })
 }
 
 /** The cells and those that they were made of. */
