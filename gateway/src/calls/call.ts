@@ -33,6 +33,8 @@ export interface Call {
   readonly endUserLimits: Limits | undefined
   /** Of the request, its key and its team, each once. */
   readonly tags: readonly string[]
+  /** Whether the request names tags, or tries to. */
+  readonly namesTags: boolean
   /** The records of those of them that have one. */
   readonly tagged: readonly Tag[]
   /** The name the caller asked for. */

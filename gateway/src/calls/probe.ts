@@ -121,6 +121,7 @@ function probeCall(deployment: Deployment, snapshot: Snapshot, how: Probe, ports
     customer: undefined,
     endUserLimits: undefined,
     tags: [],
+    namesTags: false,
     tagged: [],
     model: deployment.modelName,
     routedAs: deployment.modelName,

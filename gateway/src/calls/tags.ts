@@ -15,6 +15,12 @@ export function tagsOfRequest({ metadata, litellm_metadata: ours, tags }: JsonOb
   return all.length === 0 ? none : all
 }
 
+/** Whether a request says anything of tags, however it is meant. */
+export function namesTags({ metadata, litellm_metadata: ours, tags }: JsonObject, header: string | undefined): boolean {
+  if (tags !== undefined || header !== undefined) return true
+  return (isObject(metadata) && metadata.tags !== undefined) || (isObject(ours) && ours.tags !== undefined)
+}
+
 function tagsIn(metadata: JsonValue | undefined): readonly string[] {
   return isObject(metadata) ? namesIn(metadata.tags) : none
 }

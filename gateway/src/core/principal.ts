@@ -89,6 +89,10 @@ export interface VirtualKey extends Subject {
   readonly teamId: string | undefined
   readonly organizationId: string | undefined
   readonly tags: readonly string[]
+  /** `enforced_params`: fields that the body of each call must have. */
+  readonly neededParameters: readonly string[]
+  /** Of a service account of its team (`/key/service-account/generate`). */
+  readonly isServiceAccount: boolean
 }
 
 export interface User extends Subject {

@@ -26,6 +26,7 @@ export interface Settings {
   /** `cost_discount_config` and `cost_margin_config`. */
   readonly terms: TermsTable
   readonly limits: LimitSettings
+  readonly required: RequiredSettings
   readonly health: HealthSettings
   /** `general_settings.store_model_in_db`; `undefined`: what the variable STORE_MODEL_IN_DB says. */
   readonly storesModels: boolean | undefined
@@ -62,6 +63,18 @@ export interface KeyMakingRules {
   readonly roles: readonly string[] | undefined
   /** Fields that a request must have. */
   readonly needed: readonly string[]
+}
+
+/** What `general_settings` says that every call must have, or must not. */
+export interface RequiredSettings {
+  /** `enforced_params`: fields of the body, `metadata.generation_name` inside one. */
+  readonly needed: readonly string[]
+  /** `service_account_settings.enforced_params`, of keys of service accounts besides. */
+  readonly neededOfServiceAccounts: readonly string[]
+  /** `enforce_user_param` */
+  readonly needsEndUser: boolean
+  /** `reject_clientside_metadata_tags`: only keys and teams have tags. */
+  readonly refusesTags: boolean
 }
 
 /** What `general_settings` says of checks of the deployments (contract 5). */

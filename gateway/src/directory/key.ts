@@ -25,6 +25,8 @@ export class CompiledKey extends CompiledSubject implements VirtualKey {
   readonly organizationId: string | undefined
   readonly accessGroups: readonly string[]
   readonly tags: readonly string[]
+  readonly neededParameters: readonly string[]
+  readonly isServiceAccount: boolean
 
   constructor(row: Row, limits: Limits) {
     super(row, 'key_alias', ownFields, limits)
@@ -38,6 +40,8 @@ export class CompiledKey extends CompiledSubject implements VirtualKey {
     this.organizationId = row.text('organization_id')
     this.accessGroups = row.names('access_group_ids')
     this.tags = row.names('tags', row.inMetadata('tags'))
+    this.neededParameters = row.names('enforced_params', row.inMetadata('enforced_params'))
+    this.isServiceAccount = Object.hasOwn(row.object('metadata'), 'service_account_id')
     Object.freeze(this)
   }
 }

@@ -14,7 +14,6 @@ const withoutEffect: ReadonlySet<string> = new Set([
   'auto_rotate',
   'config',
   'default_model',
-  'enforced_params',
   'guardrails',
   'logging',
   'object_permission',

@@ -1,7 +1,7 @@
 import { aliased } from '../../calls/access.ts'
 import { type Call, newProgress } from '../../calls/call.ts'
 import { type CallOptions, readOptions } from '../../calls/options.ts'
-import { tagsOfRequest } from '../../calls/tags.ts'
+import { namesTags, tagsOfRequest } from '../../calls/tags.ts'
 import type { Snapshot } from '../../config/snapshot.ts'
 import { GatewayError } from '../../core/errors.ts'
 import type { DialectName } from '../../core/wire.ts'
@@ -30,6 +30,8 @@ export interface DecodedRequest {
   /** End user of the application that calls (contract 3.8). */
   readonly endUser: string | undefined
   readonly tags: readonly string[]
+  /** Whether it names tags, or tries to. */
+  readonly namesTags: boolean
 }
 
 /**
@@ -63,6 +65,7 @@ export async function decodeRequest(exchange: Exchange, limit: number, dialect: 
     options: readOptions(body, exchange.head, dialect),
     endUser: endUserOf(exchange.head.endUser, body),
     tags: tagsOfRequest(body, exchange.head.tags),
+    namesTags: namesTags(body, exchange.head.tags),
   }
 }
 
@@ -88,6 +91,7 @@ export function callOf(
     customer,
     endUserLimits,
     tags,
+    namesTags: request.namesTags,
     tagged,
     model,
     routedAs: aliased(principal, model),

@@ -170,6 +170,8 @@ function keyOfTeam(team: Team): NonNullable<Principal['key']> {
     teamId: team.id,
     organizationId: undefined,
     tags: [],
+    neededParameters: [],
+    isServiceAccount: false,
   }
 }
 

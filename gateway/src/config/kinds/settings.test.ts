@@ -50,6 +50,7 @@ test('without a word the defaults of LiteLLM hold', async () => {
         providers: new Map(),
         tags: new Map(),
       },
+      required: { needed: [], neededOfServiceAccounts: [], needsEndUser: false, refusesTags: false },
       health: { everyMs: undefined, timeoutMs: 60_000, showsDetails: true, readinessShowsDetails: false },
       storesModels: undefined,
       internalUsers: { maxBudget: undefined, budgetDuration: undefined },

@@ -89,6 +89,12 @@ export const settings = defineKind({
         margins: litellm.cost_margin_config ?? {},
       }),
       limits: limitSettings(litellm, router, general),
+      required: Object.freeze({
+        needed: general.enforced_params ?? [],
+        neededOfServiceAccounts: general.service_account_settings?.enforced_params ?? [],
+        needsEndUser: general.enforce_user_param ?? false,
+        refusesTags: general.reject_clientside_metadata_tags ?? false,
+      }),
       health: Object.freeze({
         everyMs:
           general.background_health_checks === true

@@ -325,6 +325,10 @@ export const generalSettingsKeys = keys({
     'always_include_stream_usage',
     'team_admin_editable_team_fields',
     'default_team_disabled',
+    'enforced_params',
+    'service_account_settings',
+    'enforce_user_param',
+    'reject_clientside_metadata_tags',
     'disable_spend_logs',
     'maximum_spend_logs_retention_period',
     'store_model_in_db',
@@ -359,7 +363,6 @@ export const generalSettingsKeys = keys({
     'image_generation_model',
     'moderation_model',
     'infer_model_from_keys',
-    'reject_clientside_metadata_tags',
     'use_shared_health_check',
     'enable_health_check_routing',
     'ui_access_mode',
@@ -380,7 +383,6 @@ export const generalSettingsKeys = keys({
     'include_call_id_in_error_body',
     'encryption_algorithm',
     'disable_fallbacks_on_per_model_rate_limits',
-    'service_account_settings',
   ],
   noted: {
     'connections are as many as are needed': [
@@ -404,7 +406,6 @@ export const generalSettingsKeys = keys({
       'enable_oauth2_proxy_auth',
       'oauth2_config_mappings',
     ],
-    'calls without it are served': ['enforce_user_param', 'enforced_params'],
     'no alert is sent': [
       'alerting',
       'alerting_threshold',
