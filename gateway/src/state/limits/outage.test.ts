@@ -121,22 +121,25 @@ describe('limits whose place is away', () => {
   it('or slow: a call waits 100 ms at most, and after three failures not at all', async (context) => {
     const server = await redisOf(context)
     const wire = new SlowWire(server.port)
-    const { limiter } = await open(context, await wire.listen())
+    const { limiter, figures } = await open(context, await wire.listen())
     context.after(() => wire.close())
     const key = randomUUID()
     taken(await limiter.reserve([demand(key, 'requests', 1_000)]))
     wire.delayMs = 5_000
-    const waits: number[] = []
-    for (let call = 0; call < 20; call += 1) {
+    const asked = figures.failures
+    for (let call = 0; call < 3; call += 1) {
       const startedAt = performance.now()
       taken(await limiter.reserve([demand(key, 'requests', 1_000)]))
-      waits.push(performance.now() - startedAt)
+      const waitedMs = performance.now() - startedAt
+      // 100 ms, and what a busy machine adds.
+      assert.ok(waitedMs < 1_000, `${waitedMs} ms`)
     }
-    assert.ok(Math.max(...waits) < 250, `${Math.max(...waits)} ms`)
-    assert.ok(
-      waits.slice(3).every((wait) => wait < 20),
-      waits.join(' '),
-    )
+    assert.equal(figures.failures - asked, 3)
+    for (let call = 3; call < 20; call += 1) {
+      const taking = limiter.reserve([demand(key, 'requests', 1_000)])
+      assert.ok(!(taking instanceof Promise), 'it is answered without a wait')
+      taken(taking)
+    }
     assert.ok(!limiter.health.up)
     wire.delayMs = 0
     await until(() => limiter.health.up)
