@@ -16,7 +16,7 @@ import { MapRefused } from './refusal.ts'
 import { PriceThread } from './thread.ts'
 
 const megabyte = 1024 * 1024
-const limits: FetchLimits = { maxBytes: 4 * megabyte, silenceMs: 250, attemptMs: 700, attempts: 2, backoffMs: 1 }
+const limits: FetchLimits = { maxBytes: 4 * megabyte, silenceMs: 500, attemptMs: 1_200, attempts: 2, backoffMs: 1 }
 
 /** What serves: 120 models that cost a millionth of a dollar per token. */
 const models = (count: number, entry: (index: number) => JsonValue = () => ({})): JsonObject =>
@@ -188,8 +188,8 @@ const bad: readonly (readonly [title: string, answer: Answer, reason: RegExp])[]
     (response) => halfAndGone(response),
     /lost in the middle \(\w+\) \(2 attempts\)$/,
   ],
-  ['a server that says nothing', () => undefined, /its server was silent for 0\.25 s \(2 attempts\)$/],
-  ['a slow drip', drip, /it did not come whole within 0\.7 s \(2 attempts\)$/],
+  ['a server that says nothing', () => undefined, /its server was silent for 0\.5 s \(2 attempts\)$/],
+  ['a slow drip', drip, /it did not come whole within 1\.2 s \(2 attempts\)$/],
   ['a redirect in a circle', (response) => redirect(response, '/'), /redirected more than 5 times$/],
   ['a redirect to a file', (response) => redirect(response, 'file:///etc/passwd'), /not https: or http:$/],
   ['a redirect to nothing', (response) => redirect(response, 'http://['), /not https: or http:$/],
