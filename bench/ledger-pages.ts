@@ -2,25 +2,34 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { DailyQuery } from '../gateway/src/core/ledger.ts'
+import type { CallQuery, DailyQuery } from '../gateway/src/core/ledger/ledger.ts'
+import { lineOf } from '../gateway/src/core/ledger/row.ts'
+import type { SettledCall } from '../gateway/src/core/ledger/settled-call.ts'
+import { Tally } from '../gateway/src/core/ledger/tally.ts'
+import { usdToNano } from '../gateway/src/core/money.ts'
 import { systemClock } from '../gateway/src/lib/clock.ts'
 import { Secret } from '../gateway/src/lib/secret.ts'
-import { columnList } from '../gateway/src/stores/ledger/columns.ts'
-import { grainsOf, storedScope } from '../gateway/src/stores/ledger/grains.ts'
+import { compress } from '../gateway/src/stores/ledger/compression.ts'
+import { addDailyRows, dailyRows } from '../gateway/src/stores/ledger/daily-rows.ts'
+import { callIdsOf, holdersOf } from '../gateway/src/stores/ledger/digest.ts'
 import { createLedger } from '../gateway/src/stores/ledger/ledger.ts'
 import { openStore } from '../gateway/src/stores/open.ts'
 import type { SqlDatabase } from '../gateway/src/stores/sql.ts'
 import { startPostgres } from '../gateway/test/databases.ts'
+import { settledCall } from '../gateway/test/settled-calls.ts'
 
 /**
  * How long the pages of the ledger take over many rows (issue #4): `node bench/ledger-pages.ts --rows 10000000 --store sqlite`.
- * Rows are spread over 30 days, 1,000 keys, 50 teams, 200 users and 20 models.
+ * Rows are spread over 30 days, 1,000 keys, 50 teams, 200 users and 20 models; every key calls every model every day.
  */
 const { values } = parseArgs({
   options: { rows: { type: 'string', default: '1000000' }, store: { type: 'string', default: 'sqlite' } },
 })
 const rows = Number(values.rows)
-const step = 50_000
+const blockRows = 3_600
+const days = 30
+const dayMs = 86_400_000
+const start = Date.UTC(2026, 10, 1)
 const log = { debug() {}, info() {}, warn() {}, error() {} }
 
 const server = values.store === 'postgres' ? await startPostgres() : undefined
@@ -62,8 +71,19 @@ try {
     await timed(name, () => ledger.daily(query))
     await timed(`${name}, again`, () => ledger.daily(query))
   }
-  await timed('newest 50 calls', () => ledger.calls({ limit: 50 }))
-  await timed('newest 50 calls of a key', () => ledger.calls({ key: 'key-7', limit: 50 }))
+  const dayTen = { from: start + 9 * dayMs, to: start + 10 * dayMs }
+  const lists: Record<string, CallQuery> = {
+    'newest 50 calls': { limit: 50 },
+    'newest 50 calls of a key': { key: 'key-7', limit: 50 },
+    'newest 50 calls of a team, failed': { team: 'team-7', failed: true, limit: 50 },
+    'one call by its id': { callId: `call-${Math.floor(rows / 2)}`, limit: 50 },
+    'a key on one day, page 5': { ...dayTen, key: 'key-7', limit: 50, offset: 200 },
+    'dearest 50 calls of one day': { ...dayTen, sort: 'cost', limit: 50 },
+  }
+  for (const [name, query] of Object.entries(lists)) {
+    await timed(name, () => ledger.calls(query))
+    await timed(`${name}, again`, () => ledger.calls(query))
+  }
 } finally {
   await store.stop()
   await server?.stop()
@@ -76,51 +96,62 @@ async function timed(name: string, work: () => Promise<unknown>): Promise<void> 
   process.stdout.write(`${(performance.now() - startedAt).toFixed(1).padStart(10)} ms  ${name}\n`)
 }
 
-/** By the database itself, because this is about reading. */
+/** Blocks and sums as the gateway keeps them, but sums once a day, because this is about reading. */
 async function fill(target: SqlDatabase): Promise<void> {
-  const start = Date.UTC(2026, 10, 1)
-  const days =
-    target.dialect === 'sqlite'
-      ? `'2026-11-' || substr('0' || (n % 30 + 1), -2)`
-      : `'2026-11-' || lpad((n % 30 + 1)::text, 2, '0')`
-  for (let from = 0; from < rows; from += step) {
-    const text = `INSERT INTO midflight_ledger (${columnList})
-       WITH RECURSIVE numbers(n) AS (SELECT CAST($1 AS BIGINT) UNION ALL SELECT n + 1 FROM numbers WHERE n < CAST($2 AS BIGINT))
-       SELECT 'row-' || n, 'call-' || n, ${days}, ${start} + (n % 30) * 86400000 + n % 86400000, ${start} + (n % 30) * 86400000 + n % 86400000 + 900,
-         120, 'key-' || (n / 30 % 1000), '', 'user-' || (n / 30 % 1000 / 5), 'team-' || (n / 30 % 1000 / 20), '', '', 'model-' || (n / 30000 % 20), 'model-' || (n / 30000 % 20),
-         'deployment-' || (n / 30000 % 20), 'openai', 'model-' || (n / 30000 % 20), 'https://api.example.com/v1', 'acompletion', n % 2, CASE WHEN n % 50 = 0 THEN 500 ELSE 200 END,
-         '', 1, 0, 7, 'map', n % 4000, n % 900, 0, 0, 0, NULL, NULL, 0, n % 100000, NULL, NULL, 0, ''
-       FROM numbers`
-    // As a migration, which may take its time.
-    const last = Math.min(from + step, rows) - 1
-    await target.transaction('migration', (session) => session.query(text, [from, last]))
+  const perDay = Math.ceil(rows / days)
+  for (let day = 0; day < days; day += 1) {
+    const ofDay = new Tally()
+    for (let from = day * perDay; from < (day + 1) * perDay; from += blockRows) {
+      const last = Math.min(from + blockRows, (day + 1) * perDay, rows)
+      if (from < last) await fillBlock(target, ofDay, from, last, perDay)
+    }
+    const sums = await dailyRows(ofDay.cells)
+    for (const list of sums)
+      await target.transaction('write', (session) => session.query(addDailyRows[target.dialect], [list]))
   }
-  await target.transaction('migration', async (session) => {
-    await session.query(
-      `INSERT INTO midflight_ledger_daily SELECT 'key', key_hash, day, key_hash, model_group, provider, provider_model, COUNT(*),
-         SUM(CASE WHEN status >= 400 THEN 1 ELSE 0 END), SUM(input_tokens), SUM(output_tokens), 0, 0, SUM(cost), 0
-       FROM midflight_ledger GROUP BY 1, 2, 3, 4, 5, 6, 7`,
-    )
-    // All other sums from those by key, of which there are fewer than rows: who a key belongs to follows from its number.
-    const number = 'CAST(SUBSTR(key_hash, 5) AS INTEGER)'
-    const holders = {
-      all: `''`,
-      key: 'key_hash',
-      user: `'user-' || (${number} / 5)`,
-      team: `'team-' || (${number} / 20)`,
-    }
-    for (const scope of ['all', 'key', 'user', 'team'] as const) {
-      for (const grain of grainsOf(scope)) {
-        const stored = storedScope(scope, grain)
-        if (stored === 'key') continue
-        const key = grain === 'key' ? 'key_hash' : `''`
-        const model = grain === 'day' ? `'', '', ''` : 'model_group, provider, provider_model'
-        await session.query(
-          `INSERT INTO midflight_ledger_daily SELECT '${stored}', ${holders[scope]}, day, ${key}, ${model}, SUM(calls),
-             SUM(failed), SUM(input_tokens), SUM(output_tokens), 0, 0, SUM(cost), 0
-           FROM midflight_ledger_daily WHERE scope = 'key' GROUP BY 1, 2, 3, 4, 5, 6, 7`,
-        )
-      }
-    }
+}
+
+async function fillBlock(target: SqlDatabase, ofDay: Tally, from: number, to: number, perDay: number): Promise<void> {
+  const tally = new Tally()
+  let lines = ''
+  for (let n = from; n < to; n += 1) {
+    const row = { call: callNumber(n, perDay), charges: [] }
+    tally.add(row)
+    ofDay.add(row)
+    lines += `${lineOf(row)}\n`
+  }
+  await target.query(
+    `INSERT INTO midflight_ledger_block (id, first_at, last_at, calls, holders, call_ids, body)
+      VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+    [
+      ...[`bench/${from}`, tally.firstAt, tally.lastAt, tally.calls],
+      ...[holdersOf(tally.cells), callIdsOf(tally.callIds), await compress(Buffer.from(lines))],
+    ],
+  )
+}
+
+function callNumber(n: number, perDay: number): SettledCall {
+  const key = (n * 7_919) % 1_000
+  const model = `model-${Math.floor(n / 1_000) % 20}`
+  const startedAt = Math.floor(start + (n / perDay) * dayMs)
+  return settledCall({
+    id: `row-${n}`,
+    callId: `call-${n}`,
+    startedAt,
+    endedAt: startedAt + 900,
+    firstContentMs: 120,
+    holders: {
+      key: `key-${key}`,
+      keyAlias: '',
+      user: `user-${Math.floor(key / 5)}`,
+      team: `team-${Math.floor(key / 20)}`,
+      organization: '',
+      endUser: '',
+    },
+    modelGroup: model,
+    providerModel: model,
+    status: n % 50 === 0 ? 500 : 200,
+    usage: { inputTokens: n % 4_000, outputTokens: n % 900 },
+    cost: usdToNano((n % 100_000) / 1e9),
   })
 }
