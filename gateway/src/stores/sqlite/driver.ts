@@ -169,7 +169,7 @@ export function createSqliteDriver({ file, hints = true }: SqliteOptions): SqlDr
 function sessionOf(thread: SqliteThread, run: Parameters<SqliteThread['run']>[1]): SqlSession {
   return {
     dialect: 'sqlite',
-    query: (text, parameters = [], weight) => thread.run([{ text, parameters, each: weight === 'each' }], run),
+    query: (text, parameters = []) => thread.run([{ text, parameters }], run),
     notify: async () => undefined,
   }
 }

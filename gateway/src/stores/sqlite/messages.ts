@@ -9,8 +9,23 @@ export type Lane = 'write' | 'read' | 'view'
 export interface Statement {
   readonly text: string
   readonly parameters: readonly SqlValue[]
-  /** The one parameter is a JSON list of lists of values; the statement is run for each. */
-  readonly each?: boolean
+}
+
+/** Rows one after the other: thirty thousand objects, with the names of their columns in each, take ten times as long to pass over. */
+export interface Table {
+  readonly columns: readonly string[]
+  /** As many as there are columns for each row. */
+  readonly values: readonly SqlValue[]
+}
+
+export function rowsOf({ columns, values }: Table): readonly SqlRow[] {
+  const rows: SqlRow[] = []
+  for (let from = 0; from < values.length; from += columns.length) {
+    const row: Record<string, SqlValue> = {}
+    for (const [index, column] of columns.entries()) row[column] = values[from + index] ?? null
+    rows.push(row)
+  }
+  return rows
 }
 
 export type Request =
@@ -30,7 +45,7 @@ export type Request =
 export type Reply =
   | { readonly type: 'ready' }
   | { readonly type: 'failed'; readonly message: string }
-  | { readonly type: 'rows'; readonly id: number; readonly rows: readonly SqlRow[] }
+  | { readonly type: 'rows'; readonly id: number; readonly table: Table }
   | {
       readonly type: 'error'
       readonly id: number

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads'
 import { workerEnvironment } from '../../lib/worker-environment.ts'
 import { DatabaseFailure } from '../driver.ts'
 import type { SqlRow } from '../sql.ts'
-import type { Lane, Reply, Request, Statement, ThreadOptions } from './messages.ts'
+import { type Lane, type Reply, type Request, rowsOf, type Statement, type ThreadOptions } from './messages.ts'
 
 /** A statement of the program that takes longer hangs on the disk. A list of all keys by part of a name takes half a second. */
 const longestAnswerMs = 15_000
@@ -61,7 +61,7 @@ export class SqliteThread {
           this.#failure = reply.message
           return
         case 'rows':
-          return this.#settle(reply.id)?.resolve(reply.rows)
+          return this.#settle(reply.id)?.resolve(rowsOf(reply.table))
         case 'error':
           return this.#settle(reply.id)?.reject(errorOf(reply))
         case 'changed':

@@ -3,15 +3,17 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
 import { reasonOf } from '../../lib/reason.ts'
 import { Recent } from '../../lib/recent.ts'
-import type { SqlRow, SqlValue } from '../sql.ts'
+import type { SqlValue } from '../sql.ts'
 import { CommitWatch } from './commit-watch.ts'
-import type { Lane, Reply, Request, Statement, ThreadOptions } from './messages.ts'
+import type { Lane, Reply, Request, Statement, Table, ThreadOptions } from './messages.ts'
 import { toPositional } from './placeholders.ts'
 
 /** SQLite's thread: statements in, rows out, in order. `driver.ts` is its other end. */
 
 interface Prepared {
   readonly statement: StatementSync
+  /** Of its rows; none where it answers nothing. */
+  readonly columns: readonly string[]
   readonly order: readonly number[]
 }
 
@@ -61,31 +63,24 @@ function prepare({ database, prepared }: Connection, text: string): Prepared {
   const known = prepared.get(text)
   if (known !== undefined) return known
   const positional = toPositional(text)
-  const entry = { statement: database.prepare(positional.text), order: positional.order }
+  const statement = database.prepare(positional.text)
+  statement.setReturnArrays(true)
+  const columns = statement.columns().map(({ name }) => name)
+  const entry = { statement, columns, order: positional.order }
   prepared.set(text, entry)
   return entry
 }
 
-function run(connection: Connection, { text, parameters, each }: Statement): readonly SqlRow[] {
-  const { statement, order } = prepare(connection, text)
-  if (each === true) {
-    for (const row of listsIn(parameters[0])) statement.run(...order.map((index) => row[index] ?? null))
-    return []
-  }
+function run(connection: Connection, { text, parameters }: Statement): Table {
+  const { statement, columns, order } = prepare(connection, text)
   const values = order.map((index) => bindable(parameters[index]))
-  // Every column is text, a whole number or null: the schema has no others.
-  return statement.all(...values) as unknown as readonly SqlRow[]
-}
-
-/** Numbers are bound as they are: columns of whole numbers make whole numbers of them. */
-function listsIn(text: SqlValue | undefined): readonly (readonly SqlValue[])[] {
-  const lists: unknown = JSON.parse(String(text))
-  if (Array.isArray(lists) && lists.every(Array.isArray)) return lists
-  throw new Error('the rows are no list of lists')
+  // Every column is text, a whole number, bytes or null: the schema has no others.
+  const rows = statement.all(...values) as unknown as readonly SqlValue[][]
+  return { columns, values: rows.flat() }
 }
 
 /** A JavaScript number would be bound as a float, and `5.0` is what a text column would then hold. */
-function bindable(value: SqlValue | undefined): string | bigint | number | null {
+function bindable(value: SqlValue | undefined): string | bigint | number | null | Uint8Array {
   if (value === undefined) throw new Error('a parameter is missing')
   return typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : value
 }
@@ -113,12 +108,12 @@ function serve(file: string, lanes: Readonly<Partial<Record<Lane, Connection>> &
   function answer(request: Extract<Request, { type: 'run' }>): void {
     const connection = lanes[request.lane] ?? lanes.read
     try {
-      let rows: readonly SqlRow[] = []
+      let table: Table = { columns: [], values: [] }
       for (const [index, statement] of request.statements.entries()) {
         const answered = run(connection, statement)
-        if (index === request.answer) rows = answered
+        if (index === request.answer) table = answered
       }
-      reply({ type: 'rows', id: request.id, rows })
+      reply({ type: 'rows', id: request.id, table })
     } catch (error) {
       if (request.undo && connection.database.isTransaction) connection.database.exec('ROLLBACK')
       const message = reasonOf(error)
@@ -128,7 +123,7 @@ function serve(file: string, lanes: Readonly<Partial<Record<Lane, Connection>> &
 
   /** Changes with every commit of any other connection, the writing one of this thread included. Read from memory: 3 µs. */
   function version(): unknown {
-    return run(lanes.read, { text: 'PRAGMA data_version', parameters: [] })[0]?.data_version
+    return run(lanes.read, { text: 'PRAGMA data_version', parameters: [] }).values[0]
   }
 
   function watch(on: boolean): void {

@@ -1,0 +1,97 @@
+import type { DailyDimension, DailyQuery, DailySum } from '../../core/ledger/ledger.ts'
+import { scopeFor } from './grains.ts'
+
+/** A statement with its values, `$1` on. */
+export interface Statement {
+  readonly text: string
+  readonly values: readonly (string | number)[]
+}
+
+/** Conditions that all hold, with their values. */
+class Where {
+  readonly values: (string | number)[] = []
+  readonly #conditions: string[] = []
+
+  /** @param condition with `?` where the value goes */
+  and(condition: string, value: string | number | undefined): void {
+    if (value === undefined) return
+    this.values.push(value)
+    this.#conditions.push(condition.replace('?', `$${this.values.length}`))
+  }
+
+  in(column: string, list: readonly string[] | undefined): void {
+    if (list === undefined) return
+    const places = list.map((value) => `$${this.values.push(value)}`)
+    this.#conditions.push(places.length === 0 ? '1 = 0' : `${column} IN (${places.join(', ')})`)
+  }
+
+  toString(): string {
+    return this.#conditions.length === 0 ? '' : `WHERE ${this.#conditions.join(' AND ')}`
+  }
+}
+
+const dimensionColumns: Readonly<Record<DailyDimension, string>> = {
+  holder: 'holder',
+  day: 'day',
+  key: 'key_hash',
+  modelGroup: 'model_group',
+  provider: 'provider',
+  model: 'provider_model',
+}
+
+const sumColumns = {
+  calls: 'calls',
+  failed: 'failed',
+  inputTokens: 'input_tokens',
+  outputTokens: 'output_tokens',
+  cachedTokens: 'cached_tokens',
+  cacheWriteTokens: 'cache_write_tokens',
+  cost: 'cost',
+  uncosted: 'uncosted',
+} as const
+
+export function dailyStatement(query: DailyQuery): Statement {
+  const where = new Where()
+  where.and('scope = ?', scopeFor(query))
+  where.in('holder', query.holders)
+  where.and('day >= ?', query.from)
+  where.and('day <= ?', query.to)
+  where.and('model_group = ?', query.model)
+  where.and('provider = ?', query.provider)
+  where.and('key_hash = ?', query.key)
+  const dimensions = query.by.map((dimension) => dimensionColumns[dimension])
+  const sums = Object.values(sumColumns).map((column) => `${sumOf(column)} AS ${column}`)
+  const grouped = dimensions.length === 0 ? '' : `GROUP BY ${dimensions.join(', ')} ORDER BY ${dimensions.join(', ')}`
+  return {
+    text: `SELECT ${[...dimensions, ...sums].join(', ')} FROM midflight_ledger_daily ${where} ${grouped}`,
+    values: where.values,
+  }
+}
+
+/** Money of many years is no safe integer, and is read as text. PostgreSQL's sums of large numbers are text anyway. */
+function sumOf(column: string): string {
+  return column === 'cost' ? 'CAST(SUM(cost) AS TEXT)' : `SUM(${column})`
+}
+
+/** @param row of `dailyStatement` */
+export function dailySumOf(row: Readonly<Record<string, unknown>>, by: readonly DailyDimension[]): DailySum {
+  const text = (dimension: DailyDimension) =>
+    by.includes(dimension) ? String(row[dimensionColumns[dimension]] ?? '') : ''
+  const sum = (name: keyof typeof sumColumns) => Number(row[sumColumns[name]] ?? 0)
+  return {
+    holder: text('holder'),
+    day: text('day'),
+    key: text('key'),
+    modelGroup: text('modelGroup'),
+    provider: text('provider'),
+    model: text('model'),
+    calls: sum('calls'),
+    failed: sum('failed'),
+    inputTokens: sum('inputTokens'),
+    outputTokens: sum('outputTokens'),
+    cachedTokens: sum('cachedTokens'),
+    cacheWriteTokens: sum('cacheWriteTokens'),
+    cost: sum('cost'),
+    uncosted: sum('uncosted'),
+  }
+}
