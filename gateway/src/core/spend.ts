@@ -48,13 +48,11 @@ export interface Charge {
   readonly window: { readonly start: number; readonly end: number } | undefined
 }
 
-/** Calls of one batch of the ledger that are charged to the same spenders in the same windows. */
-export interface ChargedCalls {
-  readonly charges: readonly Charge[]
-  /** What all of them cost, and those that the ledger did not have; billionths of a dollar. */
-  readonly every: number
-  readonly fresh: number
-  /** Unix ms of the last of them. */
+/** What one spender's calls cost within one window. */
+export interface SpendEntry extends Charge {
+  /** Billionths of a dollar. */
+  readonly amount: number
+  /** Unix ms of the last of the calls. */
   readonly at: number
 }
 

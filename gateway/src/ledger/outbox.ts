@@ -1,14 +1,17 @@
-import { appendFileSync, closeSync, fsync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs'
+import { closeSync, fsync, ftruncateSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs'
+import { type LedgerRow, lineOf } from '../core/ledger/row.ts'
+import { Tally } from '../core/ledger/tally.ts'
 import { reasonOf } from '../lib/reason.ts'
-import { releaseLock, segmentPath, takeLock, touchLock } from './segment-files.ts'
+import { Buffers } from './buffers.ts'
+import { filePath, releaseLock, takeLock, touchLock } from './outbox-files.ts'
 
 export interface OutboxOptions {
   /** Made when it is not there. Several processes may share it. */
   readonly directory: string
   /** Unique per process and start; the name of its files. */
   readonly owner: string
-  /** A new file is begun above it. Default 4 MiB. */
-  readonly segmentBytes?: number
+  /** A new file is begun above it. Default 2 MiB. */
+  readonly fileBytes?: number
   /** Rows kept in memory while the disk takes none. Default 32 MiB. */
   readonly maxPendingBytes?: number
   /** Told when the disk begins to refuse rows, and when it takes them again. */
@@ -16,13 +19,32 @@ export interface OutboxOptions {
   readonly clock: { now(): number }
 }
 
-/** A file of the outbox with how much of it is whole rows. */
-export interface Segment {
+/** A file of the outbox. */
+export interface OutboxFile {
   readonly path: string
   readonly number: number
+  /** How much of it is whole rows. */
   readonly bytes: number
   /** Nothing is appended to it any more. */
   readonly closed: boolean
+  /** What is in it, where that is still known without reading it. */
+  readonly known: KnownRows | undefined
+}
+
+export interface KnownRows {
+  readonly lines: Buffer
+  readonly tally: Tally
+}
+
+/** A file as its writer sees it. */
+interface Written extends OutboxFile {
+  bytes: number
+  closed: boolean
+  known: KnownRows | undefined
+  /** Of `known`, while the file is open; `undefined`: it has rows that were not counted. */
+  tally: Tally | undefined
+  descriptor: number | undefined
+  synced: boolean
 }
 
 const mebibyte = 1024 * 1024
@@ -30,7 +52,8 @@ const mebibyte = 1024 * 1024
 const retryMs = 200
 const syncMs = 1_000
 const touchMs = 15_000
-const newline = 10
+/** Closed files whose rows stay in memory until the store has them. While it is away, the others are read again later. */
+const mostKnown = 2
 
 /**
  * The durable end of every call: one line of JSON in an append-only file, written before the caller has the last byte. What is
@@ -39,29 +62,30 @@ const newline = 10
  */
 export class Outbox {
   readonly #options: OutboxOptions
-  readonly #segmentBytes: number
+  readonly #fileBytes: number
   readonly #maxPendingBytes: number
-  #buffer = Buffer.allocUnsafeSlow(64 * 1024)
-  #descriptor: number
-  #segments: { path: string; number: number; bytes: number; closed: boolean }[]
+  readonly #buffers = new Buffers()
+  /** Rows of the open file; of one that has uncounted rows only the last. */
+  #buffer = this.#buffers.take()
+  #files: Written[] = []
+  #current: Written
   /** Lines that the disk has not taken, in order. */
   #pending: Buffer[] = []
   #pendingBytes = 0
   #failure: string | undefined
   #retryAt = 0
-  #unsynced = false
   #closed = false
   readonly #timers: NodeJS.Timeout[]
+  /** Called when a file is full, so that its rows go on their way. */
+  onFull: (() => void) | undefined
 
   constructor(options: OutboxOptions) {
     this.#options = options
-    this.#segmentBytes = options.segmentBytes ?? 4 * mebibyte
+    this.#fileBytes = options.fileBytes ?? 2 * mebibyte
     this.#maxPendingBytes = options.maxPendingBytes ?? 32 * mebibyte
     mkdirSync(options.directory, { recursive: true, mode: 0o700 })
     takeLock(options.directory, options.owner)
-    const path = segmentPath(options.directory, options.owner, 1)
-    this.#descriptor = openSync(path, 'a', 0o600)
-    this.#segments = [{ path, number: 1, bytes: 0, closed: false }]
+    this.#current = this.#begin(1)
     this.#timers = [
       setInterval(() => this.#sync(), syncMs),
       setInterval(() => touchLock(options.directory, options.owner, Date.now()), touchMs),
@@ -77,9 +101,14 @@ export class Outbox {
     return this.#options.owner
   }
 
-  /** Files with rows, oldest first; the last one is still written. */
-  get segments(): readonly Segment[] {
-    return this.#segments
+  /** Oldest first; the last one is still written. */
+  get files(): readonly OutboxFile[] {
+    return this.#files
+  }
+
+  /** Bytes of rows that are on disk and not yet removed. */
+  get bytes(): number {
+    return this.#files.reduce((sum, { bytes }) => sum + bytes, 0)
   }
 
   /** No more rows can be kept: calls have to be refused. */
@@ -92,19 +121,27 @@ export class Outbox {
     return this.#failure
   }
 
-  /** @param row one line of JSON, without a line end; durable against the end of the process when this returns, unless `failure` */
-  append(row: string): void {
+  /** Durable against the end of the process when this returns, unless `failure`. */
+  append(rows: readonly LedgerRow[]): void {
+    let text = ''
+    for (const row of rows) text += `${lineOf(row)}\n`
     if (this.#closed) {
-      this.#appendLate(row)
+      this.#appendLate(text)
       return
     }
-    const bytes = this.#encode(row)
+    const bytes = this.#encode(text)
     if (this.#failure !== undefined) {
-      this.#keep(Buffer.from(bytes))
+      this.#keep(bytes)
       if (this.#options.clock.now() >= this.#retryAt) this.retry()
       return
     }
-    if (!this.#write(bytes)) this.#keep(Buffer.from(bytes))
+    if (!this.#write(bytes)) {
+      this.#keep(bytes)
+      return
+    }
+    const { tally } = this.#current
+    if (tally !== undefined) for (const row of rows) tally.add(row)
+    this.#rotateFull()
   }
 
   /** Tries to bring to disk what it refused. */
@@ -112,99 +149,142 @@ export class Outbox {
     while (this.#pending.length > 0) {
       const [first] = this.#pending
       if (first === undefined) break
+      // What it counts to is not known any more.
+      this.#current.tally = undefined
       if (!this.#write(first)) return
       this.#pendingBytes -= first.length
       this.#pending.shift()
+      this.#rotateFull()
     }
     if (this.#failure === undefined) return
     this.#failure = undefined
     this.#options.onDisk?.({ failing: false, reason: undefined })
   }
 
-  /** Begins a new file if the current one holds rows, so that all of it can be moved and removed. */
+  /** Begins a new file if the current one holds rows, so that all of it can be brought to the store and removed. */
   rotate(): void {
-    const current = this.#current()
-    if (current.bytes === 0) return
-    const number = current.number + 1
-    const path = segmentPath(this.#options.directory, this.#options.owner, number)
-    let next: number
+    const before = this.#current
+    if (before.bytes === 0) return
+    let next: Written
     try {
-      next = openSync(path, 'a', 0o600)
+      next = this.#begin(before.number + 1)
     } catch (error) {
       this.#fail(error)
       return
     }
-    closeSync(this.#descriptor)
-    current.closed = true
-    this.#descriptor = next
-    this.#segments.push({ path, number, bytes: 0, closed: false })
+    before.closed = true
+    this.#current = next
+    const { tally } = before
+    before.tally = undefined
+    if (tally === undefined || this.#files.filter(({ known }) => known !== undefined).length >= mostKnown) return
+    before.known = { lines: this.#buffer.subarray(0, before.bytes), tally }
+    this.#buffer = this.#buffers.take()
   }
 
-  /** A closed file that was moved whole; its name is not used again. */
+  /** A closed file whose rows are in the store, and which is gone; its name is not used again. */
   removed(path: string): void {
-    this.#segments = this.#segments.filter((segment) => segment.path !== path || !segment.closed)
+    const file = this.#files.find((each) => each.path === path)
+    if (file === undefined || !file.closed) return
+    this.#files.splice(this.#files.indexOf(file), 1)
+    this.#closeFile(file)
+    if (file.known !== undefined) this.#buffers.give(file.known.lines)
   }
 
   close(): void {
     for (const timer of this.#timers) clearInterval(timer)
     this.retry()
-    closeSync(this.#descriptor)
     this.#closed = true
-    this.#current().closed = true
+    this.#current.closed = true
+    for (const file of this.#files) this.#closeFile(file)
     releaseLock(this.#options.directory, this.#options.owner)
   }
 
+  #begin(number: number): Written {
+    const path = filePath(this.#options.directory, this.#options.owner, number)
+    const descriptor = openSync(path, 'a', 0o600)
+    const file = {
+      path,
+      number,
+      bytes: 0,
+      closed: false,
+      known: undefined,
+      tally: new Tally(),
+      descriptor,
+      synced: true,
+    }
+    this.#files.push(file)
+    return file
+  }
+
+  #closeFile(file: Written): void {
+    if (file.descriptor !== undefined) closeSync(file.descriptor)
+    file.descriptor = undefined
+  }
+
   /**
-   * A call that ended after all else. The descriptor's number may be another file's by now, so the row gets a file of its own, which
-   * the next process takes over.
+   * Calls that ended after all else. Each time a file of its own: the one before may have been taken over by the next process already,
+   * and a number counts once.
    */
-  #appendLate(row: string): void {
+  #appendLate(text: string): void {
     const { directory, owner } = this.#options
+    const number = (this.#files.at(-1) ?? this.#current).number + 1
+    const path = filePath(directory, owner, number)
     try {
-      appendFileSync(segmentPath(directory, owner, this.#current().number + 1), `${row}\n`, { mode: 0o600 })
+      writeFileSync(path, text, { mode: 0o600 })
+      const bytes = Buffer.byteLength(text)
+      const nothing = { known: undefined, tally: undefined, descriptor: undefined, synced: true }
+      this.#current = { path, number, bytes, closed: true, ...nothing }
+      this.#files.push(this.#current)
     } catch (error) {
       this.#fail(error)
     }
   }
 
-  /** The row with its line end, in the one buffer that is used again for the next. */
-  #encode(row: string): Buffer {
+  /** The text behind what is known of the open file, in the one buffer. */
+  #encode(text: string): Buffer {
     // UTF-8 takes at most three bytes for one unit of a string.
-    const most = row.length * 3 + 1
-    if (most > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(most * 2)
-    const length = this.#buffer.write(row, 0, 'utf8')
-    this.#buffer[length] = newline
-    return this.#buffer.subarray(0, length + 1)
+    const most = text.length * 3
+    const at = this.#current.tally === undefined ? 0 : this.#current.bytes
+    if (at + most > this.#buffer.length) this.#buffer = this.#buffers.grow(this.#buffer, at, at + most)
+    const length = this.#buffer.write(text, at, 'utf8')
+    return this.#buffer.subarray(at, at + length)
   }
 
-  /** @returns whether the disk took the line; of one that it refuses half-way nothing stays in the file */
-  #write(line: Buffer): boolean {
-    const current = this.#current()
+  /** @returns whether the disk took the lines; of some that it refuses half-way nothing stays in the file */
+  #write(lines: Buffer): boolean {
+    const current = this.#current
     try {
-      for (let written = 0; written < line.length; ) written += writeSync(this.#descriptor, line, written)
+      const { descriptor } = current
+      if (descriptor === undefined) throw new Error('the file is closed')
+      for (let written = 0; written < lines.length; ) written += writeSync(descriptor, lines, written)
     } catch (error) {
       this.#fail(error)
-      this.#cutBack(current.bytes)
+      this.#cutBack(current)
       return false
     }
-    current.bytes += line.length
-    this.#unsynced = true
-    if (current.bytes >= this.#segmentBytes) this.rotate()
+    current.bytes += lines.length
+    current.synced = false
     return true
   }
 
+  #rotateFull(): void {
+    if (this.#current.bytes < this.#fileBytes) return
+    this.rotate()
+    this.onFull?.()
+  }
+
   /** What cannot be cut off is left behind in a file that gets no more rows: nobody reads beyond its whole ones. */
-  #cutBack(bytes: number): void {
+  #cutBack({ descriptor, bytes }: Written): void {
     try {
-      ftruncateSync(this.#descriptor, bytes)
+      if (descriptor !== undefined) ftruncateSync(descriptor, bytes)
     } catch {
       this.rotate()
     }
   }
 
-  #keep(bytes: Buffer): void {
-    this.#pending.push(bytes)
-    this.#pendingBytes += bytes.length
+  #keep(lines: Buffer): void {
+    this.#pending.push(Buffer.from(lines))
+    this.#pendingBytes += lines.length
   }
 
   #fail(error: unknown): void {
@@ -214,19 +294,18 @@ export class Outbox {
     this.#options.onDisk?.({ failing: true, reason: this.#failure })
   }
 
+  /** Files that the store has not taken within a second. */
   #sync(): void {
     if (this.#failure !== undefined) this.retry()
-    if (!this.#unsynced) return
-    this.#unsynced = false
-    fsync(this.#descriptor, (error) => {
-      // A file that was rotated away meanwhile is closed; its rows are on their way to the store.
-      if (error !== null && error.code !== 'EBADF') this.#fail(error)
-    })
-  }
-
-  #current() {
-    const last = this.#segments.at(-1)
-    if (last === undefined) throw new Error('the outbox has no file')
-    return last
+    for (const file of this.#files) {
+      const { descriptor } = file
+      if (descriptor === undefined || file.synced) continue
+      file.synced = true
+      fsync(descriptor, (error) => {
+        // A file that was removed meanwhile is closed; its rows are in the store.
+        if (error !== null && error.code !== 'EBADF') this.#fail(error)
+        else if (file.closed && file.synced) this.#closeFile(file)
+      })
+    }
   }
 }

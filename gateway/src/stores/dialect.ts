@@ -4,6 +4,8 @@ import type { DialectName } from './sql.ts'
 export interface Dialect {
   /** Type of text columns: ordered by code point in both. */
   readonly text: string
+  /** Type of columns of bytes. */
+  readonly bytes: string
   /** Unix milliseconds by the database's clock. */
   readonly now: string
   /** Whether the column's text matches a pattern of lower-case letters, whatever the case of its ASCII letters. */
@@ -17,6 +19,7 @@ export interface Dialect {
 export const dialects: Readonly<Record<DialectName, Dialect>> = {
   sqlite: {
     text: 'TEXT',
+    bytes: 'BLOB',
     now: `CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER)`,
     // LIKE ignores the case of ASCII letters by itself.
     matches: (column, pattern) => `${column} LIKE ${pattern} ESCAPE '\\'`,
@@ -25,6 +28,7 @@ export const dialects: Readonly<Record<DialectName, Dialect>> = {
   },
   postgres: {
     text: 'TEXT COLLATE "C"',
+    bytes: 'BYTEA',
     now: 'CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)',
     matches: (column, pattern) => `LOWER(${column}) LIKE ${pattern} ESCAPE '\\'`,
     by: () => '',

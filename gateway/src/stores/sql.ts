@@ -8,19 +8,17 @@
 export type DialectName = 'sqlite' | 'postgres'
 
 /** Whole numbers must be safe integers; sums that may be larger are read with `CAST(… AS TEXT)`. */
-export type SqlValue = string | number | null
+export type SqlValue = string | number | null | Uint8Array
 
 export type SqlRow = Readonly<Record<string, SqlValue>>
 
-/** `each`: on SQLite, inside a transaction, see `SqlSession.query`. */
-export type Weight = 'large' | 'each'
+export type Weight = 'large'
 
 export interface SqlSession {
   readonly dialect: DialectName
   /**
    * Runs one statement; values are parameters, never part of the text. Write the same text each time: statements are kept prepared.
    * @param weight `large`: may read much, e.g. a list or a sum over a large table; outside of transactions nobody waits for it
-   *   `each`: the one parameter is a JSON list of lists, and the statement is run for each of them with its values
    * @returns the rows of SELECT or RETURNING
    */
   query(text: string, parameters?: readonly SqlValue[], weight?: Weight): Promise<readonly SqlRow[]>

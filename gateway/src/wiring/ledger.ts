@@ -2,19 +2,19 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { LedgerHealth } from '../api/admin/configuration/status.ts'
 import type { CallLedger } from '../calls/account.ts'
-import type { Ledger } from '../core/ledger.ts'
-import type { SettledCall } from '../core/settled-call.ts'
+import type { Ledger } from '../core/ledger/ledger.ts'
+import type { LedgerRow } from '../core/ledger/row.ts'
+import type { SettledCall } from '../core/ledger/settled-call.ts'
 import type { Charge } from '../core/spend.ts'
 import { type LedgerSink, Mover } from '../ledger/mover.ts'
 import { Outbox } from '../ledger/outbox.ts'
-import { startRetention } from '../ledger/retention.ts'
+import { startUpkeep } from '../ledger/upkeep.ts'
 import type { Clock } from '../lib/clock.ts'
 import { createIds } from '../lib/ids.ts'
 import type { Log } from '../lib/log.ts'
 import { recordBeforeSends, type Sender } from '../lib/turn-end.ts'
 import type { SpendBook } from '../state/limits/spend.ts'
 import { createLedger } from '../stores/ledger/ledger.ts'
-import { rowOf } from '../stores/ledger/row.ts'
 import type { SqlDatabase } from '../stores/sql.ts'
 
 /** Time for the rows of the last calls to reach the store when the process ends; what is left waits on disk (reliability 3.2). */
@@ -53,18 +53,19 @@ export function openCallKeeping(options: CallKeepingOptions): CallKeeping {
     },
   })
   const sink: LedgerSink = {
-    append: (text, origin) => spending.moving(origin === 'self', (add) => ledger.append(text, add)),
+    append: (block, origin) => spending.moving(origin === 'self', block.tally, (add) => ledger.append(block, add)),
   }
   const mover = new Mover({ outbox, sink, clock, report: (event, facts) => log.warn(event, facts) })
   const newId = createIds()
   const rows = new TurnRows(outbox)
-  spending.keptBy(() => {
+  const bring = () => {
     rows.flush()
     return mover.flush()
-  })
-  let retention: { stop(): void } | undefined
+  }
+  spending.keptBy(bring)
+  let upkeep: { stop(): void } | undefined
   return {
-    ledger,
+    ledger: readAfter(bring, ledger),
     calls: {
       keep: (call, charges) => rows.keep(call, charges),
       newId,
@@ -80,40 +81,48 @@ export function openCallKeeping(options: CallKeepingOptions): CallKeeping {
     }),
     start() {
       mover.start()
-      retention = startRetention({
+      upkeep = startUpkeep({
         prune: (before) => ledger.prune(before),
+        merge: (now) => ledger.merge(now),
         ageMs: retentionMs,
         clock,
         report: (event, facts) => log.info(event, facts),
       })
     },
     async stop() {
-      retention?.stop()
+      upkeep?.stop()
       rows.flush()
       await mover.stop(lastFlushMs)
     },
   }
 }
 
+/** The ledger with all calls that this process has answered. While the store is away, reading says so. */
+function readAfter(bring: () => Promise<void>, ledger: Ledger): Ledger {
+  const brought = () => bring().catch(() => undefined)
+  return {
+    calls: (query) => brought().then(() => ledger.calls(query)),
+    daily: (query) => brought().then(() => ledger.daily(query)),
+  }
+}
+
 /** The rows of one turn, on disk in one write before any answer of that turn is sent. */
 class TurnRows implements Sender {
   readonly #outbox: Outbox
-  #rows = ''
+  readonly #rows: LedgerRow[] = []
 
   constructor(outbox: Outbox) {
     this.#outbox = outbox
   }
 
   keep(call: SettledCall, charges: readonly Charge[]): void {
-    if (this.#rows === '') recordBeforeSends(this)
-    else this.#rows += '\n'
-    this.#rows += rowOf(call, charges)
+    if (this.#rows.length === 0) recordBeforeSends(this)
+    this.#rows.push({ call, charges })
   }
 
   flush(): void {
-    if (this.#rows === '') return
-    const rows = this.#rows
-    this.#rows = ''
-    this.#outbox.append(rows)
+    if (this.#rows.length === 0) return
+    this.#outbox.append(this.#rows)
+    this.#rows.length = 0
   }
 }

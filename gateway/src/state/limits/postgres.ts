@@ -6,7 +6,7 @@ export interface CounterDatabase {
   query(
     text: string,
     parameters?: readonly (string | number | null)[],
-  ): Promise<readonly Readonly<Record<string, string | number | null>>[]>
+  ): Promise<readonly Readonly<Record<string, unknown>>[]>
 }
 
 /** Calls that are decided in one statement at most; more wait for the next. */
@@ -90,10 +90,7 @@ export class PostgresPlace implements Place {
     this.#asking = false
   }
 
-  async #call(
-    name: keyof typeof statements,
-    parameters: readonly (string | number)[],
-  ): Promise<string | number | null | undefined> {
+  async #call(name: keyof typeof statements, parameters: readonly (string | number)[]): Promise<unknown> {
     const [row] = await this.#database.query(statements[name], parameters)
     return row?.answer
   }

@@ -1,8 +1,8 @@
 import type { NanoUsd } from '../../core/money.ts'
-import type { ChargedCalls, Spent } from '../../core/spend.ts'
+import type { SpendEntry, Spent } from '../../core/spend.ts'
 
 type Value = string | number | null
-type Row = Readonly<Record<string, Value>>
+type Row = Readonly<Record<string, unknown>>
 
 interface Session {
   query(text: string, parameters?: readonly Value[]): Promise<readonly Row[]>
@@ -17,38 +17,15 @@ export interface SpendDatabase extends SpendSession {
   transaction<Result>(mode: 'read' | 'write', work: (session: Session) => Promise<Result>): Promise<Result>
 }
 
-/** What one spender's calls cost within one window. */
-export interface SpendEntry {
-  readonly spender: string
-  readonly amount: number
-  /** Unix ms; `undefined`: the budget is never reset. */
-  readonly window: { readonly start: number; readonly end: number } | undefined
-  /** Unix ms of the last of the calls. */
-  readonly at: number
-}
-
 /** What the store says of a spender after a batch. */
 export interface StoredSpend extends Spent {
   readonly spender: string
 }
 
-/** What a spender's sum is made of, in the order in which it is to be written: a statement can change a row once. */
-export function roundsOf(calls: readonly ChargedCalls[]): readonly (readonly SpendEntry[])[] {
+/** The entries in the order in which they are to be written: a statement can change a row once, and earlier windows go first. */
+export function roundsOf(entries: Iterable<SpendEntry>): readonly (readonly SpendEntry[])[] {
   const rounds: Map<string, SpendEntry>[] = []
-  const entries = new Map<string, SpendEntry & { amount: number; at: number }>()
-  for (const { charges, fresh, at } of calls) {
-    if (fresh === 0) continue
-    for (const { spender, window } of charges) {
-      const name = `${window?.end ?? 0} ${spender}`
-      const known = entries.get(name)
-      if (known === undefined) entries.set(name, { spender, window, amount: fresh, at })
-      else {
-        known.amount += fresh
-        known.at = Math.max(known.at, at)
-      }
-    }
-  }
-  const inOrder = [...entries.values()].sort((one, other) => (one.window?.end ?? 0) - (other.window?.end ?? 0))
+  const inOrder = [...entries].sort((one, other) => (one.window?.end ?? 0) - (other.window?.end ?? 0))
   for (const entry of inOrder) {
     let round = rounds.find((each) => !each.has(entry.spender))
     if (round === undefined) {
@@ -61,17 +38,20 @@ export function roundsOf(calls: readonly ChargedCalls[]): readonly (readonly Spe
 }
 
 /** Adds what calls cost, in a transaction of somebody else. @returns the spenders' sums */
-export async function addCalls(session: SpendSession, calls: readonly ChargedCalls[]): Promise<readonly StoredSpend[]> {
+export async function addEntries(
+  session: SpendSession,
+  entries: Iterable<SpendEntry>,
+): Promise<readonly StoredSpend[]> {
   const sums = new Map<string, StoredSpend>()
-  for (const entries of roundsOf(calls)) {
-    const written = await session.query(upserts[session.dialect], [JSON.stringify(entries.map(valuesOf))])
+  for (const round of roundsOf(entries)) {
+    const written = await session.query(upserts[session.dialect], [JSON.stringify(round.map(valuesOf))])
     for (const sum of written.map(storedSpend)) sums.set(sum.spender, sum)
   }
   return [...sums.values()]
 }
 
 function valuesOf({ spender, amount, window, at }: SpendEntry) {
-  return [spender, amount, window?.start ?? null, window?.end ?? null, at]
+  return [spender, amount, window?.start ?? null, window?.end ?? null, Math.round(at)]
 }
 
 const listOf = {

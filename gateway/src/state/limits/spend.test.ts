@@ -6,15 +6,16 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { type PostgresServer, startPostgres } from '../../../test/databases.ts'
 import { demand, refused, taken } from '../../../test/limits/demand.ts'
+import { blockOf, settledCall } from '../../../test/settled-calls.ts'
 import { GatewayError } from '../../core/errors.ts'
+import type { LedgerBlock } from '../../core/ledger/block.ts'
+import type { LedgerRow } from '../../core/ledger/row.ts'
 import { type NanoUsd, usdToNano } from '../../core/money.ts'
-import type { SettledCall } from '../../core/settled-call.ts'
-import { type Spender, spenderName } from '../../core/spend.ts'
+import { type Charge, type Spender, spenderName } from '../../core/spend.ts'
 import { systemClock } from '../../lib/clock.ts'
 import type { Log } from '../../lib/log.ts'
 import { Secret } from '../../lib/secret.ts'
 import { createLedger } from '../../stores/ledger/ledger.ts'
-import { rowOf } from '../../stores/ledger/row.ts'
 import { type OpenedStore, openStore } from '../../stores/open.ts'
 import { LimitFigures } from './figures.ts'
 import { MemoryLimiter } from './memory.ts'
@@ -26,37 +27,10 @@ const silentLog: Log = { debug: ignore, info: ignore, warn: ignore, error: ignor
 
 const kinds = ['sqlite', 'postgres'] as const
 
-function settled(cost: number, at: number): SettledCall {
-  return {
-    id: randomUUID(),
-    callId: '',
-    startedAt: at - 5,
-    endedAt: at,
-    firstContentMs: undefined,
-    holders: { key: '', keyAlias: '', user: '', team: '', organization: '', endUser: '' },
-    requestedModel: 'gpt',
-    modelGroup: 'gpt',
-    deployment: 'one',
-    provider: 'openai',
-    providerModel: 'gpt',
-    apiBase: '',
-    callType: 'acompletion',
-    stream: false,
-    status: 200,
-    errorCode: undefined,
-    attempts: 1,
-    fallbacks: 0,
-    revision: 1,
-    priceMap: '',
-    usage: undefined,
-    estimated: false,
-    // Whole billionths.
-    cost: cost as NanoUsd,
-    breakdown: undefined,
-    tags: [],
-    cacheHit: false,
-    clientAddress: '',
-  }
+/** A call of whole billionths. */
+function row(cost: number, at: number, charges: readonly Charge[]): LedgerRow {
+  // Whole billionths.
+  return { call: settledCall({ id: randomUUID(), startedAt: at - 5, endedAt: at, cost: cost as NanoUsd }), charges }
 }
 
 for (const kind of kinds) {
@@ -259,17 +233,26 @@ for (const kind of kinds) {
     function replica() {
       const sums = book()
       const ledger = createLedger(opened.database)
-      let waiting: string[] = []
+      const writer = randomUUID()
+      let waiting: LedgerRow[] = []
+      const blocks: LedgerBlock[] = []
       let lose = 0
+      let cuts = 0
+      const cut = (): readonly LedgerBlock[] => {
+        cuts += 1
+        if (waiting.length > 0) blocks.push(blockOf(waiting, writer, cuts))
+        waiting = []
+        return blocks
+      }
       const bring = async (own = true): Promise<void> => {
-        const rows = waiting
-        if (rows.length === 0) return
-        await sums.moving(own, async (add) => {
-          await ledger.append(`[${rows.join(',')}]`, add)
-          lose -= 1
-          if (lose >= 0) throw new GatewayError('store_unavailable', 'the answer was lost')
-        })
-        waiting = waiting.slice(rows.length)
+        for (const block of [...cut()]) {
+          await sums.moving(own, block.tally, async (add) => {
+            await ledger.append(block, add)
+            lose -= 1
+            if (lose >= 0) throw new GatewayError('store_unavailable', 'the answer was lost')
+          })
+          blocks.shift()
+        }
       }
       sums.keptBy(() => bring())
       return {
@@ -281,9 +264,9 @@ for (const kind of kinds) {
         call(spenders: readonly Spender[], cost: number, window?: { start: number; end: number }, at = now) {
           const charges = spenders.map((spender) => ({ spender: spenderName(spender), window }))
           sums.charge(charges, cost, at, 'row')
-          waiting.push(rowOf(settled(cost, at), charges))
+          waiting.push(row(cost, at, charges))
         },
-        rows: () => waiting,
+        blocks: cut,
       }
     }
 
@@ -303,10 +286,11 @@ for (const kind of kinds) {
     })
 
     it('rows that are brought twice are added once, whoever brings them', async () => {
-      const { sums, bring, call, rows, loseAnswers } = replica()
+      const { sums, bring, call, blocks, loseAnswers } = replica()
       const spender = key()
       call([spender], 10)
-      const kept = [...rows()]
+      const [kept] = blocks()
+      assert.ok(kept)
       loseAnswers(1)
       await assert.rejects(bring(), { code: 'store_unavailable' })
       call([spender], 5)
@@ -315,7 +299,7 @@ for (const kind of kinds) {
       await bring()
       assert.equal(await amountOf(sums, spender), 15)
       const other = book()
-      await other.moving(false, (add) => createLedger(opened.database).append(`[${kept.join(',')}]`, add))
+      await other.moving(false, kept.tally, (add) => createLedger(opened.database).append(kept, add))
       assert.equal(await amountOf(other, spender), 15)
     })
 
@@ -326,7 +310,9 @@ for (const kind of kinds) {
       killed.call([spender], 70)
       heir.call([spender], 1)
       const ledger = createLedger(opened.database)
-      await heir.sums.moving(false, (add) => ledger.append(`[${killed.rows().join(',')}]`, add))
+      for (const block of killed.blocks()) {
+        await heir.sums.moving(false, block.tally, (add) => ledger.append(block, add))
+      }
       // Its own call still waits on disk and is not taken for the other's.
       assert.equal(await amountOf(heir.sums, spender), 71)
       await heir.bring()

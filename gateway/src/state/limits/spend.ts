@@ -4,22 +4,22 @@ import { type BudgetState, counterName, type Demand, type Limiter } from '../../
 import type { NanoUsd } from '../../core/money.ts'
 import {
   type Charge,
-  type ChargedCalls,
   nothingSpent,
+  type SpendEntry,
   type Spender,
   type Spending,
   type Spent,
   spenderName,
 } from '../../core/spend.ts'
+import { SpendSums } from '../../core/spend-sums.ts'
 import { ReadersAndWriter } from '../../lib/readers-and-writer.ts'
 import { Recent } from '../../lib/recent.ts'
 import type { LimitFigures } from './figures.ts'
 import {
-  addCalls,
+  addEntries,
   moveRow,
   readSpends,
   type SpendDatabase,
-  type SpendEntry,
   type SpendSession,
   type StoredSpend,
   writeAmount,
@@ -36,13 +36,6 @@ export interface SpendBookOptions {
 }
 
 type CalendarEnds = readonly [number, number, number]
-
-interface Pending {
-  readonly spender: string
-  amount: number
-  readonly window: SpendEntry['window']
-  at: number
-}
 
 interface Batch {
   readonly id: string
@@ -68,10 +61,10 @@ export type BringRows = () => Promise<void>
 export class SpendBook implements Spending {
   readonly #options: SpendBookOptions
   #limiter: Limiter | undefined
-  /** Of calls without rows. By spender; one entry per window, so nearly always one. */
-  readonly #pending = new Map<string, Pending[]>()
+  /** Of calls without rows. */
+  readonly #pending = new SpendSums()
   /** Of calls whose rows wait on this process's disk. */
-  readonly #kept = new Map<string, Pending[]>()
+  readonly #kept = new SpendSums()
   /** Whether the last rows are in the store is not known: an answer was lost. */
   #unsure = false
   #bringRows: BringRows = async () => undefined
@@ -107,28 +100,29 @@ export class SpendBook implements Spending {
    * @param row whether the call has a row that carries the charges to the store
    */
   charge(charges: readonly Charge[], amount: number, at: number, row: 'row' | 'no-row'): void {
-    const to = row === 'row' ? this.#kept : this.#pending
-    for (const { spender, window } of charges) this.#addTo(to, spender, amount, window, at)
+    for (const { spender, window } of charges) {
+      if (row === 'row') this.#kept.add(spender, amount, window, at)
+      else this.#wait(spender, amount, window, at)
+    }
   }
 
   /**
    * Brings rows to the store, and what their calls cost to the sums.
    * @param own whether this process was told of the calls by `charge`
-   * @param append keeps the rows, and hands what is new to the function it is given, in the same transaction
+   * @param append keeps the rows, and calls the function it is given in the same transaction, unless they were kept before
    */
   moving(
     own: boolean,
-    append: (add: (session: SpendSession, calls: readonly ChargedCalls[]) => Promise<void>) => Promise<void>,
+    { spends }: { readonly spends: SpendSums },
+    append: (add: (session: SpendSession) => Promise<void>) => Promise<void>,
   ): Promise<void> {
     return this.#lock.write(async () => {
       // Counters learn of these calls before the store does, so that it never looks as if they had missed them.
       await this.#limiter?.flush()
-      let moved: readonly ChargedCalls[] = []
       let sums: readonly StoredSpend[] = []
       try {
-        await append(async (session, calls) => {
-          moved = calls
-          sums = await addCalls(session, calls)
+        await append(async (session) => {
+          sums = await addEntries(session, spends.entries())
         })
         if (own) this.#unsure = false
       } catch (error) {
@@ -136,7 +130,7 @@ export class SpendBook implements Spending {
         if (own) this.#unsure = error instanceof GatewayError && error.code === 'store_unavailable'
         throw error
       }
-      if (own) for (const calls of moved) this.#arrived(calls)
+      if (own) for (const entry of spends.entries()) this.#kept.subtract(entry)
       for (const sum of sums) this.#remember(sum)
       await this.#raise(sums)
     })
@@ -148,46 +142,12 @@ export class SpendBook implements Spending {
    * @param at Unix ms
    */
   add(spender: string, amount: number, ends: CalendarEnds | undefined, at: number): void {
-    this.#addTo(this.#pending, spender, amount, ends === undefined ? undefined : { start: ends[0], end: ends[1] }, at)
+    this.#wait(spender, amount, ends === undefined ? undefined : { start: ends[0], end: ends[1] }, at)
   }
 
-  #addTo(
-    sums: Map<string, Pending[]>,
-    spender: string,
-    amount: number,
-    window: SpendEntry['window'],
-    at: number,
-  ): void {
-    if (amount === 0) return
-    const entries = sums.get(spender)
-    if (entries === undefined) {
-      if (sums.size < maxPending) sums.set(spender, [{ spender, amount, window, at }])
-      // What has a row is added up all the same.
-      else if (sums === this.#pending) this.#lose()
-      return
-    }
-    // Nearly always there is one entry: windows change rarely.
-    for (const entry of entries) {
-      if (entry.window?.end !== window?.end) continue
-      entry.amount += amount
-      entry.at = at
-      return
-    }
-    entries.push({ spender, amount, window, at })
-  }
-
-  /** What these calls cost is in the store now, or was before. */
-  #arrived({ charges, every }: ChargedCalls): void {
-    for (const { spender, window } of charges) {
-      const entries = this.#kept.get(spender)
-      if (entries === undefined) continue
-      const entry = entries.find((each) => each.window?.end === window?.end)
-      if (entry === undefined) continue
-      entry.amount -= every
-      if (entry.amount > 0) continue
-      entries.splice(entries.indexOf(entry), 1)
-      if (entries.length === 0) this.#kept.delete(spender)
-    }
+  #wait(spender: string, amount: number, window: Charge['window'], at: number): void {
+    if (this.#pending.size >= maxPending && !this.#pending.has(spender)) this.#lose()
+    else this.#pending.add(spender, amount, window, at)
   }
 
   #lose(): void {
@@ -298,7 +258,8 @@ export class SpendBook implements Spending {
   async #writeBatch(): Promise<void> {
     // As in `moving`.
     await this.#limiter?.flush()
-    this.#batch ??= this.#cut()
+    // What a batch holds is pending no more.
+    this.#batch ??= { id: randomUUID(), entries: this.#pending.cut(batchSize) }
     const batch = this.#batch
     let sums: readonly StoredSpend[]
     try {
@@ -313,19 +274,6 @@ export class SpendBook implements Spending {
     this.#batch = undefined
     for (const sum of sums) this.#remember(sum)
     await this.#raise(sums)
-  }
-
-  /** The next batch; what it holds is pending no more. */
-  #cut(): Batch {
-    const entries: SpendEntry[] = []
-    for (const [spender, windows] of this.#pending) {
-      // A statement can change a row once: a later window of the same spender goes with the next batch.
-      const first = windows.shift()
-      if (windows.length === 0) this.#pending.delete(spender)
-      if (first !== undefined) entries.push({ ...first, at: Math.round(first.at) })
-      if (entries.length === batchSize) break
-    }
-    return { id: randomUUID(), entries }
   }
 
   async #raise(sums: readonly StoredSpend[]): Promise<void> {
@@ -353,7 +301,7 @@ export class SpendBook implements Spending {
 
   #unwrittenOf(spender: string): readonly SpendEntry[] {
     const sent = this.#batch?.entries.filter((entry) => entry.spender === spender) ?? []
-    return [...sent, ...(this.#pending.get(spender) ?? []), ...(this.#kept.get(spender) ?? [])]
+    return [...sent, ...this.#pending.of(spender), ...this.#kept.of(spender)]
   }
 
   #remember(sum: StoredSpend): void {

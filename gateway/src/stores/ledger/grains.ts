@@ -1,4 +1,4 @@
-import type { DailyQuery, LedgerScope } from '../../core/ledger.ts'
+import type { DailyQuery, LedgerScope } from '../../core/ledger/ledger.ts'
 
 /**
  * How finely daily sums are kept: by key and model, by model, or by holder and day alone. A page reads the coarsest that answers it, so

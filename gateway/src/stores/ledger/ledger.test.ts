@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
 import { createPostgresKind, createSqliteKind, type StorePlace } from '../../../test/opened-store.ts'
-import type { DailyQuery, Ledger } from '../../core/ledger.ts'
+import { blockOf, settledCall } from '../../../test/settled-calls.ts'
+import type { LedgerBlock } from '../../core/ledger/block.ts'
+import type { DailyQuery } from '../../core/ledger/ledger.ts'
+import type { SettledCall } from '../../core/ledger/settled-call.ts'
 import { usdToNano } from '../../core/money.ts'
-import type { SettledCall } from '../../core/settled-call.ts'
-import { createLedger } from './ledger.ts'
-import { rowOf } from './row.ts'
+import { createLedger, type LedgerStore } from './ledger.ts'
 
 const dayMs = 86_400_000
 const start = Date.UTC(2026, 10, 20)
@@ -13,7 +14,7 @@ const start = Date.UTC(2026, 10, 20)
 /** The nth of a stream of calls that differ in everything that is filtered or summed by. */
 function callNumber(n: number, changes: Partial<SettledCall> = {}): SettledCall {
   const failed = n % 10 === 0
-  return {
+  return settledCall({
     id: `row-${String(n).padStart(6, '0')}`,
     callId: `call-${n}`,
     startedAt: start + (n % 3) * dayMs + n,
@@ -27,32 +28,28 @@ function callNumber(n: number, changes: Partial<SettledCall> = {}): SettledCall 
       organization: '',
       endUser: n % 5 === 0 ? `customer '; DROP TABLE ledger; --` : '',
     },
-    requestedModel: 'gpt',
     modelGroup: `group-${n % 2}`,
-    deployment: 'd',
     provider: n % 2 === 0 ? 'openai' : 'anthropic',
     providerModel: `model-${n % 2}`,
-    apiBase: 'https://api.example.com',
-    callType: 'acompletion',
     stream: n % 2 === 0,
     status: failed ? 500 : 200,
     errorCode: failed ? 'upstream_error' : undefined,
-    attempts: 1,
-    fallbacks: 0,
-    revision: 3,
-    priceMap: 'map',
     usage: failed ? undefined : { inputTokens: n, outputTokens: 2 * n, cachedInputTokens: n % 7 },
-    estimated: false,
     cost: failed ? undefined : usdToNano(0.000001 * n),
     breakdown: failed ? undefined : { input: n, output: n },
     tags: n % 4 === 0 ? ['blue', 'größer'] : [],
-    cacheHit: false,
-    clientAddress: '',
     ...changes,
-  }
+  })
 }
 
-const batch = (calls: readonly SettledCall[]): string => `[${calls.map((call) => rowOf(call, [])).join(',')}]`
+let blocks = 0
+
+/** The next block of its writer. */
+function block(calls: readonly SettledCall[], writer = 'writer'): LedgerBlock {
+  blocks += 1
+  const rows = calls.map((call) => ({ call, charges: [] }))
+  return blockOf(rows, writer, blocks)
+}
 
 for (const kind of [createSqliteKind(), createPostgresKind()]) {
   describe(`the ledger on ${kind.name}`, () => {
@@ -63,10 +60,10 @@ for (const kind of [createSqliteKind(), createPostgresKind()]) {
       for (const place of places.splice(0)) await place.remove()
     })
 
-    async function ledgers(count: number): Promise<Ledger[]> {
+    async function ledgers(count: number): Promise<LedgerStore[]> {
       const place = await kind.place()
       places.push(place)
-      const opened: Ledger[] = []
+      const opened: LedgerStore[] = []
       for (let n = 0; n < count; n += 1) {
         const { store, database } = place.open()
         await store.start()
@@ -81,7 +78,7 @@ for (const kind of [createSqliteKind(), createPostgresKind()]) {
       if (kind.skip()) return t.skip(kind.skip() || '')
       const [ledger] = await ledgers(1)
       const calls = [callNumber(1), callNumber(10), callNumber(20)]
-      await ledger?.append(batch(calls))
+      await ledger?.append(block(calls))
       const found = await ledger?.calls({ limit: 10, ascending: true })
       assert.deepEqual(
         found?.calls.map((call) => call.id).sort(),
@@ -109,7 +106,7 @@ for (const kind of [createSqliteKind(), createPostgresKind()]) {
           tags: [text],
         }),
       )
-      await ledger?.append(batch(calls))
+      await ledger?.append(block(calls))
       const found = (await ledger?.calls({ limit: 10, ascending: true }))?.calls ?? []
       assert.deepEqual(
         new Set(found.map(({ requestedModel }) => requestedModel)),
@@ -119,12 +116,16 @@ for (const kind of [createSqliteKind(), createPostgresKind()]) {
       assert.equal(sums?.length, 2)
     })
 
-    it('keeps a row once, and sums it once, however often and from wherever it is brought', async (t) => {
+    it('keeps a block once, and sums it once, however often and by whomever it is brought', async (t) => {
       if (kind.skip()) return t.skip(kind.skip() || '')
       const [one, two] = await ledgers(2)
       const calls = Array.from({ length: 200 }, (_, n) => callNumber(n))
-      const overlapping = [calls.slice(0, 120), calls.slice(60), calls.slice(0, 200), calls.slice(100, 140)]
-      await Promise.all(overlapping.map((part, n) => (n % 2 === 0 ? one : two)?.append(batch(part))))
+      const first = block(calls.slice(0, 120), 'killed')
+      const second = block(calls.slice(120), 'killed')
+      await Promise.all([one, two, one].map((each) => each?.append(first)))
+      await Promise.all([two, one].map((each) => each?.append(second)))
+      // The one before is known, too, when a later one is.
+      await two?.append(first)
       const [all] = (await one?.daily({ scope: 'all', ...wholeTime, by: [] })) ?? []
       assert.equal(all?.calls, 200)
       assert.equal(
@@ -134,11 +135,28 @@ for (const kind of [createSqliteKind(), createPostgresKind()]) {
       assert.equal((await two?.calls({ limit: 1 }))?.total, 200)
     })
 
+    it('keeps nothing of a block whose sums cannot be added', async (t) => {
+      if (kind.skip()) return t.skip(kind.skip() || '')
+      const [ledger] = await ledgers(1)
+      const calls = block([callNumber(1)])
+      const broken = new Error('no sums')
+      await assert.rejects(async () => ledger?.append(calls, () => Promise.reject(broken)), broken)
+      assert.equal((await ledger?.calls({ limit: 1 }))?.total, 0)
+      let added = 0
+      const add = async () => {
+        added += 1
+      }
+      await ledger?.append(calls, add)
+      await ledger?.append(calls, add)
+      assert.equal(added, 1)
+      assert.equal((await ledger?.calls({ limit: 1 }))?.total, 1)
+    })
+
     it('sums by day for everybody, each key, user, team, end user and tag as the rows add up', async (t) => {
       if (kind.skip()) return t.skip(kind.skip() || '')
       const [ledger] = await ledgers(1)
       const calls = Array.from({ length: 300 }, (_, n) => callNumber(n))
-      await ledger?.append(batch(calls))
+      await ledger?.append(block(calls))
       const holders: Record<string, (call: SettledCall) => readonly string[]> = {
         all: () => [''],
         key: ({ holders: { key } }) => [key],
@@ -178,7 +196,7 @@ for (const kind of [createSqliteKind(), createPostgresKind()]) {
       if (kind.skip()) return t.skip(kind.skip() || '')
       const [ledger] = await ledgers(1)
       const calls = Array.from({ length: 100 }, (_, n) => callNumber(n))
-      await ledger?.append(batch(calls))
+      await ledger?.append(block(calls))
       const count = async (query: object) => (await ledger?.calls({ limit: 1_000, ...query }))?.calls.length
       assert.equal(await count({ key: 'key-1' }), 25)
       assert.equal(await count({ user: 'größer' }), 50)
@@ -208,22 +226,69 @@ for (const kind of [createSqliteKind(), createPostgresKind()]) {
       assert.equal(pages.length, 100)
     })
 
-    it('forgets rows that are too old and keeps their sums', async (t) => {
+    it('pages through many blocks as through one, in both directions, and counts them all', async (t) => {
       if (kind.skip()) return t.skip(kind.skip() || '')
       const [ledger] = await ledgers(1)
-      await ledger?.append(batch(Array.from({ length: 90 }, (_, n) => callNumber(n))))
+      // Streams that began long before they ended: times of blocks overlap.
+      const calls = Array.from({ length: 900 }, (_, n) =>
+        callNumber(n, { startedAt: start + n * 1_000 - (n % 11 === 0 ? 300_000 : 0) }),
+      )
+      for (let from = 0; from < calls.length; from += 15) await ledger?.append(block(calls.slice(from, from + 15)))
+      const sorted = calls.toSorted((one, other) => other.startedAt - one.startedAt || (other.id < one.id ? -1 : 1))
+      for (const ascending of [false, true]) {
+        const expected = ascending ? sorted.toReversed() : sorted
+        for (const offset of [0, 7, 450, 890]) {
+          const page = await ledger?.calls({ limit: 20, offset, ascending })
+          assert.deepEqual(
+            page?.calls.map(({ id }) => id),
+            expected.slice(offset, offset + 20).map(({ id }) => id),
+          )
+          assert.equal(page?.total, 900)
+        }
+      }
+      const [from, to] = [start + 200_500, start + 700_500]
+      const between = sorted.filter(({ startedAt }) => startedAt >= from && startedAt < to)
+      const ofKey = between.filter(({ holders }) => holders.key === 'key-3')
+      const page = await ledger?.calls({ from, to, key: 'key-3', limit: 10 })
+      assert.deepEqual(
+        page?.calls.map(({ id }) => id),
+        ofKey.slice(0, 10).map(({ id }) => id),
+      )
+      assert.equal(page?.total, ofKey.length)
+      const one = await ledger?.calls({ callId: 'call-777', limit: 10 })
+      assert.deepEqual([one?.calls.map(({ callId }) => callId), one?.total], [['call-777'], 1])
+    })
+
+    it('makes large blocks of small ones, of each hour its own, without a difference to any page', async (t) => {
+      if (kind.skip()) return t.skip(kind.skip() || '')
+      const [ledger, other] = await ledgers(2)
+      const hourMs = 3_600_000
+      const calls = Array.from({ length: 120 }, (_, n) => callNumber(n, { startedAt: start + n * 60_000 }))
+      for (const call of calls) await ledger?.append(block([call]))
+      const pages = async () => [
+        await ledger?.calls({ limit: 1_000 }),
+        await ledger?.calls({ user: 'ann', limit: 5 }),
+        await ledger?.calls({ callId: 'call-77', limit: 5 }),
+        await ledger?.calls({ failed: true, sort: 'tokens', limit: 5 }),
+      ]
+      const before = await pages()
+      // Two replicas at once: each block is merged by one of them.
+      const gone = await Promise.all([ledger, other].map((each) => each?.merge(start + 2 * hourMs + 60_000)))
+      assert.equal((gone[0] ?? 0) + (gone[1] ?? 0), 120)
+      assert.deepEqual(await pages(), before)
+      assert.equal(await ledger?.merge(start + 2 * hourMs + 60_000), 0, 'nothing is left to merge')
+      assert.equal(await ledger?.prune(start + hourMs), 60, 'the first hour is a block of its own')
+      assert.equal((await ledger?.calls({ limit: 1 }))?.total, 60)
+    })
+
+    it('forgets blocks that are too old and keeps their sums', async (t) => {
+      if (kind.skip()) return t.skip(kind.skip() || '')
+      const [ledger] = await ledgers(1)
+      const calls = Array.from({ length: 90 }, (_, n) => callNumber(n))
+      for (const day of [0, 1, 2]) await ledger?.append(block(calls.filter((_, n) => n % 3 === day)))
       assert.equal(await ledger?.prune(start + dayMs), 30)
       assert.equal((await ledger?.calls({ limit: 1 }))?.total, 60)
       assert.equal((await ledger?.daily({ scope: 'all', ...wholeTime, by: [] }))?.[0]?.calls, 90)
-    })
-
-    it('takes nothing of a batch that is not what it should be', async (t) => {
-      if (kind.skip()) return t.skip(kind.skip() || '')
-      const [ledger] = await ledgers(1)
-      await assert.rejects(async () => ledger?.append('[["only","half a'))
-      assert.equal((await ledger?.calls({ limit: 1 }))?.total, 0)
-      await ledger?.append(batch([callNumber(1)]))
-      assert.equal((await ledger?.calls({ limit: 1 }))?.total, 1)
     })
   })
 }

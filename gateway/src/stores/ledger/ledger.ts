@@ -1,63 +1,44 @@
-import { countedUpTo, type Ledger } from '../../core/ledger.ts'
-import type { SqlDatabase, SqlSession } from '../sql.ts'
-import { appendOnPostgres, appendOnSqlite } from './append.ts'
-import { type AddCharges, chargedCalls } from './charges.ts'
-import { callStatements, dailyStatement, dailySumOf, type Statement } from './query.ts'
-import { callOf } from './row.ts'
+import type { LedgerBlock } from '../../core/ledger/block.ts'
+import type { Ledger } from '../../core/ledger/ledger.ts'
+import type { SqlDatabase } from '../sql.ts'
+import { type AddSpends, append } from './append.ts'
+import { callsOf } from './calls.ts'
+import { dailyStatement, dailySumOf } from './daily.ts'
+import { mergeSmall } from './merge.ts'
+import { SelectThread } from './select-thread.ts'
 
-/** Rows removed in one transaction: a bigger one would hold up the appends. */
-const pruneStep = 5_000
-/** Number of the advisory lock under which batches follow one another; any that nobody else takes. */
-const appendLock = 7_164_001
-const appendStatement = appendOnPostgres()
+/** Blocks removed in one transaction: a bigger one would hold up the appends. */
+const pruneStep = 100
 
 export interface LedgerStore extends Ledger {
-  /** @param add in the same transaction; it may be asked again, when the transaction is */
-  append(rows: string, add?: AddCharges): Promise<void>
+  /** Keeps a block, once, and in the same transaction what is to be added with it. */
+  append(block: LedgerBlock, add?: AddSpends): Promise<void>
+  /** Removes blocks whose calls all started before; sums stay. In bounded steps. @returns how many calls are gone */
+  prune(before: number): Promise<number>
+  /** Makes large blocks of small ones. @param now Unix ms @returns how many blocks are gone */
+  merge(now: number): Promise<number>
 }
 
 /** The ledger in the gateway's own database. */
 export function createLedger(database: SqlDatabase): LedgerStore {
-  const { dialect } = database
-  const run = ({ text, values }: Statement, session: SqlSession = database) => session.query(text, values, 'large')
-
+  const thread = new SelectThread()
   return {
-    append: (rows, add) =>
-      database.transaction('write', async (session) => {
-        if (dialect === 'postgres') {
-          // Two replicas that adopt the same orphan would else wait for each other's sums in different orders.
-          await session.query('SELECT pg_advisory_xact_lock($1)', [appendLock])
-          if (add !== undefined) await add(session, await chargedCalls(session, rows))
-          await session.query(appendStatement, [rows])
-          return
-        }
-        if (add !== undefined) await add(session, await chargedCalls(session, rows))
-        const [before] = await session.query(appendOnSqlite.last)
-        await session.query(appendOnSqlite.row, [rows], 'each')
-        for (const text of appendOnSqlite.sums) await session.query(text, [before?.last ?? 0])
-      }),
-
-    async calls(query) {
-      const { page, count } = callStatements(query, countedUpTo)
-      const [rows, [counted]] = await Promise.all([run(page), run(count)])
-      return {
-        // The statement selects every column by name.
-        calls: rows.map((row) => callOf(row as Parameters<typeof callOf>[0])),
-        // Counting stops; a page beyond the end says nothing.
-        total: Math.max(Number(counted?.total ?? 0), rows.length === 0 ? 0 : (query.offset ?? 0) + rows.length),
-      }
+    append: (block, add) => append(database, block, add),
+    calls: (query) => callsOf(database, thread, query),
+    async daily(query) {
+      const { text, values } = dailyStatement(query)
+      return (await database.query(text, values, 'large')).map((row) => dailySumOf(row, query.by))
     },
-
-    daily: async (query) => (await run(dailyStatement(query))).map((row) => dailySumOf(row, query.by)),
-
+    merge: (now) => mergeSmall(database, now),
     async prune(before) {
       let removed = 0
       for (;;) {
         const gone = await database.query(
-          'DELETE FROM midflight_ledger WHERE (started_at, id) IN (SELECT started_at, id FROM midflight_ledger WHERE started_at < $1 LIMIT $2) RETURNING 1 AS gone',
+          `DELETE FROM midflight_ledger_block WHERE id IN
+            (SELECT id FROM midflight_ledger_block WHERE last_at < $1 LIMIT $2) RETURNING calls`,
           [before, pruneStep],
         )
-        removed += gone.length
+        removed += gone.reduce((sum, { calls }) => sum + Number(calls), 0)
         if (gone.length < pruneStep) return removed
       }
     },

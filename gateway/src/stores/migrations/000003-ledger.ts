@@ -1,7 +1,7 @@
-import { ledgerTables } from '../ledger/columns.ts'
+import { ledgerTables } from '../ledger/tables.ts'
 import type { Migration } from './migration.ts'
 
-/** One row for each call, and sums by day. */
+/** Rows of all calls, in blocks, and sums by day. */
 export const ledger: Migration = {
   number: 3,
   name: 'ledger',

@@ -16,8 +16,17 @@ function wholeNumber(text: string): number {
   throw new RangeError(`${text} is beyond the safe integers; read it with CAST(… AS TEXT)`)
 }
 
+const bytea = 17
+
+function bytes(text: string): Buffer {
+  return Buffer.from(text.slice('\\x'.length), 'hex')
+}
+
 const types: CustomTypesConfig = {
-  getTypeParser: (oid: number) => (wholeNumbers.includes(oid) ? wholeNumber : (text: string) => text),
+  getTypeParser(oid: number) {
+    if (oid === bytea) return bytes
+    return wholeNumbers.includes(oid) ? wholeNumber : (text: string) => text
+  },
 }
 
 /** No startup parameters but the name: connection poolers refuse the others. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { PriceBook } from '../../../core/cost/price-book.ts'
 import { GatewayError } from '../../../core/errors.ts'
-import type { DailyQuery, DailySum } from '../../../core/ledger.ts'
+import type { DailyQuery, DailySum } from '../../../core/ledger/ledger.ts'
 import { dataOf } from '../../../prices/pack.ts'
 import { callsOfYesterday, yesterdayUnder } from './yesterday.ts'
 

@@ -1,7 +1,7 @@
 import { costOf } from '../../../core/cost/cost-of.ts'
 import type { PriceBook } from '../../../core/cost/price-book.ts'
 import { GatewayError } from '../../../core/errors.ts'
-import type { DailySum, Ledger } from '../../../core/ledger.ts'
+import type { DailySum, Ledger } from '../../../core/ledger/ledger.ts'
 import { nanoToUsd } from '../../../core/money.ts'
 import { dayMs, utcDay } from '../../../lib/utc-day.ts'
 

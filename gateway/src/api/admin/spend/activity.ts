@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { GatewayError } from '../../../core/errors.ts'
-import type { DailySum, LedgerScope } from '../../../core/ledger.ts'
+import type { DailySum, LedgerScope } from '../../../core/ledger/ledger.ts'
 import { nanoToUsd } from '../../../core/money.ts'
 import type { Principal } from '../../../core/principal.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'

@@ -1,6 +1,6 @@
 import type { Breakdown } from '../../../core/cost/breakdown.ts'
+import type { SettledCall } from '../../../core/ledger/settled-call.ts'
 import { nanoToUsd } from '../../../core/money.ts'
-import type { SettledCall } from '../../../core/settled-call.ts'
 
 /**
  * LiteLLM's `cost_breakdown`, dollars and fractions (contract 1.8); `by_kind` is ours. `null` where no price was known.

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { DailyQuery, DailySum } from '../../../core/ledger.ts'
+import type { DailyQuery, DailySum } from '../../../core/ledger/ledger.ts'
 import { nanoToUsd } from '../../../core/money.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { tokenOfEither } from '../keys/token.ts'

@@ -1,4 +1,4 @@
-import type { Ledger } from '../../../core/ledger.ts'
+import type { Ledger } from '../../../core/ledger/ledger.ts'
 import type { Names } from './names.ts'
 
 /** What the pages over the ledger's sums are given. */

@@ -1,5 +1,5 @@
+import type { SettledCall } from '../../../core/ledger/settled-call.ts'
 import { nanoToUsd } from '../../../core/money.ts'
-import type { SettledCall } from '../../../core/settled-call.ts'
 import { costBreakdownToWire } from './cost-breakdown.ts'
 
 /** A row as LiteLLM's spend logs show it. Content is never stored, so `messages` and `response` are empty. */

@@ -1,4 +1,4 @@
-import type { CallQuery, DailySum, Ledger, LedgerScope } from '../../../core/ledger.ts'
+import type { CallQuery, DailySum, Ledger, LedgerScope } from '../../../core/ledger/ledger.ts'
 import { nanoToUsd } from '../../../core/money.ts'
 import type { Days } from './days.ts'
 

@@ -1,5 +1,5 @@
 import { GatewayError } from '../../../core/errors.ts'
-import type { CallQuery } from '../../../core/ledger.ts'
+import type { CallQuery } from '../../../core/ledger/ledger.ts'
 import type { Principal } from '../../../core/principal.ts'
 import type { Role } from '../../../core/role.ts'
 

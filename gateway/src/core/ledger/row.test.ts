@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { usdToNano } from '../../core/money.ts'
-import type { SettledCall } from '../../core/settled-call.ts'
-import { columns } from './columns.ts'
-import { callOf, rowOf } from './row.ts'
+import { usdToNano } from '../money.ts'
+import type { Charge } from '../spend.ts'
+import { cellsIn, lineOf, rowIn } from './row.ts'
+import type { SettledCall } from './settled-call.ts'
 
 const call: SettledCall = {
   id: 'row-1',
@@ -35,44 +35,52 @@ const call: SettledCall = {
   clientAddress: '127.0.0.1',
 }
 
-/** As a database gives it back. */
-function stored(line: string): Parameters<typeof callOf>[0] {
-  const cells: unknown[] = JSON.parse(line)
-  // A row has a cell for each column.
-  return Object.fromEntries(columns.map(([name], index) => [name, cells[index]])) as Parameters<typeof callOf>[0]
+const charges: readonly Charge[] = [
+  { spender: 'api_key:k', window: undefined },
+  { spender: 'user:u', window: { start: 1, end: 2 } },
+]
+
+function back(row: { readonly call: SettledCall; readonly charges: readonly Charge[] }) {
+  const cells = cellsIn(lineOf(row))
+  assert.ok(cells)
+  return rowIn(cells)
 }
 
-test('a call comes back from its row as it was', () => {
-  assert.deepEqual(callOf(stored(rowOf(call, []))), call)
+test('a call and whom it is charged to come back from their line as they were', () => {
+  assert.deepEqual(back({ call, charges }), { call, charges })
 })
 
 test('a row is one line, whatever callers send', () => {
-  assert.equal(rowOf(call, []).includes('\n'), false)
-})
-
-test('the day of a call is that of its start, in UTC', () => {
-  assert.equal(stored(rowOf(call, [])).day, '2026-11-21')
-  assert.equal(stored(rowOf({ ...call, startedAt: Date.UTC(2026, 10, 22) }, [])).day, '2026-11-22')
+  assert.equal(lineOf({ call, charges }).includes('\n'), false)
 })
 
 test('what is unknown stays unknown', () => {
-  const { usage: _, cost: __, breakdown: ___, errorCode: ____, firstContentMs: _____, ...rest } = call
   const unknown: SettledCall = {
-    ...rest,
+    ...call,
     usage: undefined,
     cost: undefined,
     breakdown: undefined,
     errorCode: undefined,
     firstContentMs: undefined,
   }
-  assert.deepEqual(callOf(stored(rowOf(unknown, []))), unknown)
+  assert.deepEqual(back({ call: unknown, charges: [] }), { call: unknown, charges: [] })
 })
 
 test('a caller cannot fill the ledger with one field', () => {
-  const long = callOf(
-    stored(rowOf({ ...call, requestedModel: 'm'.repeat(10_000), tags: Array(500).fill('x'.repeat(9_000)) }, [])),
-  )
+  const tags = Array<string>(500).fill('x'.repeat(9_000))
+  const { call: long } = back({ call: { ...call, requestedModel: 'm'.repeat(10_000), tags }, charges })
   assert.equal(long.requestedModel.length, 512)
   assert.equal(long.tags.length, 50)
   assert.equal(long.tags[0]?.length, 512)
+})
+
+test('text that no database takes is mended', () => {
+  const { call: mended } = back({ call: { ...call, requestedModel: 'a\0b\ud83d' }, charges })
+  assert.equal(mended.requestedModel, 'a\ufffdb\ufffd')
+})
+
+test('a line that is torn, or is something else, is no row', () => {
+  for (const line of ['', '["only","half a', '{"id":"x"}', '[]', '["id","call","not a time"]']) {
+    assert.equal(cellsIn(line), undefined, line)
+  }
 })

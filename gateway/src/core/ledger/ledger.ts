@@ -29,7 +29,7 @@ export interface CallQuery {
   readonly sort?: 'started_at' | 'ended_at' | 'model' | 'cost' | 'tokens' | 'duration'
   readonly ascending?: boolean
   readonly offset?: number
-  /** Only calls that follow this one, in ascending order of start: for reading many without an offset. */
+  /** Only calls that follow this one, in ascending order of start: for reading many without an offset. They are not counted. */
   readonly after?: { readonly startedAt: number; readonly id: string }
   readonly limit: number
 }
@@ -70,15 +70,17 @@ export interface DailySum {
   readonly uncosted: number
 }
 
+/** A page of calls, and how many there are. */
+export interface CallPage {
+  readonly calls: readonly SettledCall[]
+  /** Counted up to `countedUpTo`; where counting means reading, of some 200,000 rows beyond the page. */
+  readonly total: number
+}
+
 /** The rows of all replicas, and their daily sums. Rejects with GatewayError `store_unavailable` when the store is away. */
 export interface Ledger {
-  /** Keeps rows, each once: one whose id is there already is skipped. @param rows JSON array of `rowOf` lines */
-  append(rows: string): Promise<void>
-  /** @returns a page, and how many there are, counted up to `countedUpTo` */
-  calls(query: CallQuery): Promise<{ readonly calls: readonly SettledCall[]; readonly total: number }>
+  calls(query: CallQuery): Promise<CallPage>
   daily(query: DailyQuery): Promise<readonly DailySum[]>
-  /** Removes rows of calls that started before; sums stay. In bounded steps. @returns how many are gone */
-  prune(before: number): Promise<number>
 }
 
 /** A count of matching rows goes no further: people page through thousands, not millions. */

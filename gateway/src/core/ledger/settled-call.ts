@@ -1,6 +1,6 @@
-import type { Breakdown } from './cost/breakdown.ts'
-import type { NanoUsd } from './money.ts'
-import type { Usage } from './usage.ts'
+import type { Breakdown } from '../cost/breakdown.ts'
+import type { NanoUsd } from '../money.ts'
+import type { Usage } from '../usage.ts'
 
 /** One inference call as it came to its end: what the ledger keeps of it. Never its content. */
 export interface SettledCall {

@@ -5,15 +5,15 @@ import { join } from 'node:path'
 /** A lock that has not been touched for so long, ms, belongs to a process that is gone, whatever host it ran on. */
 const staleMs = 60_000
 
-/** What one process has written to its outbox: numbered files, in order, and a lock that says it is alive. */
-export interface SegmentFiles {
+/** What one process has written to its outbox: numbered files, and a lock that says it is alive. */
+export interface OutboxFiles {
   readonly owner: string
-  /** Full paths, oldest first. */
-  readonly paths: readonly string[]
+  /** In the order of their numbers. */
+  readonly files: readonly { readonly path: string; readonly number: number }[]
 }
 
 /** Names of an owner's files: `<owner>-000001.jsonl` and `<owner>.lock`. */
-export function segmentPath(directory: string, owner: string, number: number): string {
+export function filePath(directory: string, owner: string, number: number): string {
   return join(directory, `${owner}-${String(number).padStart(6, '0')}.jsonl`)
 }
 
@@ -43,16 +43,17 @@ export function releaseLock(directory: string, owner: string): void {
 }
 
 /** Outboxes whose process is gone: killed, crashed, or on a machine that is no more. */
-export function orphans(directory: string, self: string, nowMs: number): readonly SegmentFiles[] {
-  const byOwner = new Map<string, string[]>()
-  for (const name of readdirSync(directory).sort()) {
-    const owner = /^(.+)-\d{6,}\.jsonl$/.exec(name)?.[1]
+export function orphans(directory: string, self: string, nowMs: number): readonly OutboxFiles[] {
+  const byOwner = new Map<string, { path: string; number: number }[]>()
+  for (const name of readdirSync(directory)) {
+    const [, owner, digits] = /^(.+)-(\d{6,})\.jsonl$/.exec(name) ?? []
     if (owner === undefined || owner === self) continue
-    const paths = byOwner.get(owner)
-    if (paths === undefined) byOwner.set(owner, [join(directory, name)])
-    else paths.push(join(directory, name))
+    const file = { path: join(directory, name), number: Number(digits) }
+    const files = byOwner.get(owner)
+    if (files === undefined) byOwner.set(owner, [file])
+    else files.push(file)
   }
-  return Array.from(byOwner, ([owner, paths]) => ({ owner, paths })).filter(
+  return Array.from(byOwner, ([owner, files]) => ({ owner, files: files.sort((a, b) => a.number - b.number) })).filter(
     ({ owner }) => !isAlive(lockPath(directory, owner), nowMs),
   )
 }

@@ -1,0 +1,124 @@
+import { fingerprint } from '../../lib/fingerprint.ts'
+import { SpendSums } from '../spend-sums.ts'
+import { dayNumber, type LedgerRow, storable, storableTags } from './row.ts'
+import type { SettledCall } from './settled-call.ts'
+
+/** What calls of one day, one caller and one model came to. */
+export interface Cell {
+  /** `dayNumber` of the start. */
+  readonly day: number
+  readonly key: string
+  readonly user: string
+  readonly team: string
+  readonly organization: string
+  readonly endUser: string
+  readonly modelGroup: string
+  readonly provider: string
+  readonly providerModel: string
+  /** Each once. */
+  readonly tags: readonly string[]
+  calls: number
+  failed: number
+  inputTokens: number
+  outputTokens: number
+  cachedTokens: number
+  cacheWriteTokens: number
+  /** Billionths of a dollar. */
+  cost: number
+  /** Calls whose cost is unknown, and which `cost` leaves out. */
+  uncosted: number
+}
+
+/**
+ * What the rows of a block add up to. It is kept while they are written, so that nobody has to read them again; of a file that a killed
+ * process left behind it is made from its lines, by the same function.
+ */
+export class Tally {
+  calls = 0
+  /** Unix ms; starts of the first and the last call by time. Meaningless without calls. */
+  firstAt = Number.POSITIVE_INFINITY
+  lastAt = Number.NEGATIVE_INFINITY
+  /** `fingerprint` of each call's `callId`. */
+  readonly callIds: number[] = []
+  readonly spends = new SpendSums()
+  readonly #cells = new Map<string, Cell>()
+  #last: Cell | undefined
+
+  get cells(): Iterable<Cell> {
+    return this.#cells.values()
+  }
+
+  add({ call, charges }: LedgerRow): void {
+    this.calls += 1
+    if (call.startedAt < this.firstAt) this.firstAt = call.startedAt
+    if (call.startedAt > this.lastAt) this.lastAt = call.startedAt
+    this.callIds.push(fingerprint(call.callId))
+    const cell = this.#cellOf(call)
+    const { usage, cost } = call
+    cell.calls += 1
+    if (call.status >= 400) cell.failed += 1
+    if (usage !== undefined) {
+      cell.inputTokens += usage.inputTokens
+      cell.outputTokens += usage.outputTokens
+      cell.cachedTokens += usage.cachedInputTokens ?? 0
+      cell.cacheWriteTokens += usage.cacheWriteTokens ?? 0
+    }
+    if (cost === undefined) {
+      cell.uncosted += 1
+      return
+    }
+    cell.cost += cost
+    for (const { spender, window } of charges) this.spends.add(spender, cost, window, call.endedAt)
+  }
+
+  #cellOf(call: SettledCall): Cell {
+    const day = dayNumber(call.startedAt)
+    // Neighbours are often alike, and to compare them costs less than to join and hash their names.
+    if (this.#last !== undefined && isOf(this.#last, day, call)) return this.#last
+    const { key, user, team, organization, endUser } = call.holders
+    const { modelGroup, provider, providerModel } = call
+    const names = [key, user, team, organization, endUser, modelGroup, provider, providerModel, ...call.tags]
+    const name = `${day}\0${names.join('\0')}`
+    let cell = this.#cells.get(name)
+    if (cell === undefined) {
+      cell = emptyCell(day, call)
+      this.#cells.set(name, cell)
+    }
+    this.#last = cell
+    return cell
+  }
+}
+
+function isOf(cell: Cell, day: number, { holders, modelGroup, provider, providerModel, tags }: SettledCall): boolean {
+  return (
+    cell.day === day &&
+    cell.key === holders.key &&
+    cell.user === holders.user &&
+    cell.team === holders.team &&
+    cell.organization === holders.organization &&
+    cell.endUser === holders.endUser &&
+    cell.modelGroup === modelGroup &&
+    cell.provider === provider &&
+    cell.providerModel === providerModel &&
+    cell.tags.length === 0 &&
+    tags.length === 0
+  )
+}
+
+function emptyCell(day: number, { holders, modelGroup, provider, providerModel, tags }: SettledCall): Cell {
+  const { key, user, team, organization, endUser } = holders
+  return {
+    day,
+    ...{ key, user, team, organization, endUser: storable(endUser) },
+    ...{ modelGroup, provider, providerModel: storable(providerModel) },
+    tags: tags.length === 0 ? tags : [...new Set(storableTags(tags))],
+    calls: 0,
+    failed: 0,
+    inputTokens: 0,
+    outputTokens: 0,
+    cachedTokens: 0,
+    cacheWriteTokens: 0,
+    cost: 0,
+    uncosted: 0,
+  }
+}
