@@ -1,15 +1,15 @@
 import type { InputUri } from '../core/input.ts'
-import type { Layer, Resource } from '../core/resource.ts'
+import type { Layer } from '../core/resource.ts'
 import { PatchedMap } from '../lib/patched-map.ts'
 import { Compilation } from './compilation.ts'
 import { ContentHash } from './content-hash.ts'
-import { declaredIndex } from './declared.ts'
+import { type DeclaredKinds, declaredIndex } from './declared.ts'
 import type { Entry } from './entry.ts'
 import { Findings } from './findings.ts'
 import { deployment as deploymentKind } from './kinds/deployment.ts'
 import { checkNames } from './link.ts'
 import type { Declared } from './merge.ts'
-import { amendModelIndex } from './model-index.ts'
+import { amendModelIndex, type NameIndex } from './model-index.ts'
 import { Pacer } from './pacer.ts'
 import type { Entries, Outcome, Prepared, Workshop } from './prepared.ts'
 import { declaredVariables } from './schema/settings.ts'
@@ -23,8 +23,8 @@ interface AmendOptions {
   readonly inputsAt: number | undefined
 }
 
-/** Deployments of the last layer, and what they are now; `undefined`: there is none of that name. */
-type Changed = ReadonlyMap<string, Resource | undefined>
+/** Deployments of the last layer, as they are now; `undefined`: there is none of that name. */
+type Declarations = ReadonlyMap<string, Declared | undefined>
 
 /** Of one deployment; `undefined`: it did, or does, not serve. */
 interface Alteration {
@@ -42,136 +42,184 @@ export async function amend(
   layers: readonly Layer[],
   previous: Prepared,
   workshop: Workshop,
-  { tolerant, inputsAt }: AmendOptions,
+  how: AmendOptions,
 ): Promise<Outcome | undefined> {
-  const { basis } = previous
-  const last = layers.at(-1)
-  const changed = last === undefined ? undefined : changesIn(layers, last, previous, inputsAt)
-  if (last === undefined || changed === undefined) return undefined
-  const findings = new Findings(layers, tolerant)
-  findings.addShadowed(basis.shadowed)
-  for (const { declared, reports } of basis.remarks) {
-    const { kind, name } = declared.resource
-    if (kind !== 'deployment' || !changed.has(name)) findings.addReports(reports, declared)
-  }
-  const declarations = Array.from(changed, ([name, resource]): [string, Declared | undefined] => [
-    name,
-    resource === undefined ? undefined : { resource, source: last.source },
-  ])
-  const declared = {
-    ...basis.declared,
-    deployment: PatchedMap.of(basis.declared.deployment).patched(declarations),
-  }
-  const inputs = new TurnInputs(workshop.inputs, declaredVariables(previous.settingsResource.spec))
-  const compilation = new Compilation(workshop, inputs, previous.entries, declared, findings)
+  const declarations = changesIn(layers, previous, how.inputsAt)
+  if (declarations === undefined) return undefined
+  const amendment = new Amendment(layers, previous, declarations, workshop, how)
   try {
-    const alterations: Alteration[] = []
-    for (const [name, found] of declarations) {
-      const before = previous.entries.deployment.get(name)
-      const after = found === undefined ? undefined : await entryOf(found, before, compilation)
-      if (before !== after) alterations.push({ name, before, after })
-    }
-    // It would come last, and it was declared before others.
-    const comesLate = alterations.some(
-      ({ name, before, after }) => before === undefined && after !== undefined && basis.declared.deployment.has(name),
-    )
-    if (comesLate || compilation.hasRead(basis.versions)) {
-      compilation.abandon()
-      return undefined
-    }
-    const entries: Entries = {
-      ...previous.entries,
-      deployment: PatchedMap.of(previous.entries.deployment).patched(
-        alterations.map(({ name, after }) => [name, after] as const),
-      ),
-    }
-    const models = amendModelIndex(
-      previous.models,
-      alterations.map(({ before, after }) => ({ before: before?.value, after: after?.value })),
-      () => Array.from(entries.deployment.values(), ({ value }) => value),
-      Array.from(entries.alias.values(), ({ value }) => value),
-    )
-    const { references } = previous.settings.value
-    for (const { alias, report } of await checkNames(models, references, findings.broken, new Pacer())) {
-      const owner = alias === undefined ? declared.settings.values().next().value : declared.alias.get(alias)
-      if (owner !== undefined) findings.addReport(report, owner)
-    }
-    const uris = withAll(previous.uris, inputs.uris)
-    if (findings.refused) {
-      compilation.abandon()
-      return { accepted: false, problems: findings.bySource, uris }
-    }
-    const content = new ContentHash(basis.content)
-    for (const { before, after } of alterations) {
-      if (before !== undefined) content.removeRow(before)
-      if (after !== undefined) content.addRow(after)
-    }
-    const { fresh } = compilation
-    const hash = content.digest()
-    const replaced = alterations.flatMap(({ before }) => (before === undefined ? [] : [before]))
-    const holding = previous.holding.amended(() => everyEntry(entries), { fresh, replaced })
-    const versions = fresh.flatMap((entry) => entry.inputs.map(({ uri, version }) => [uri, version] as const))
-    return {
-      accepted: true,
-      prepared: {
-        hash,
-        changed: previous.hash !== hash || fresh.length > 0,
-        compiled: fresh.length,
-        reused: count(entries) - fresh.length,
-        entries,
-        models,
-        deployments: models.deployments,
-        settings: previous.settings,
-        settingsResource: previous.settingsResource,
-        declared: declaredIndex(declared),
-        problems: findings.bySource,
-        tolerated: findings.tolerated,
-        uris,
-        holding,
-        basis: {
-          layers,
-          inputsAt,
-          declared,
-          shadowed: basis.shadowed,
-          remarks: findings.remarks,
-          failed: findings.failed,
-          versions: PatchedMap.of(basis.versions).patched(versions),
-          content,
-        },
-        release: () => holding.release(),
-      },
-    }
+    return await amendment.run()
   } catch (error) {
-    compilation.abandon()
+    amendment.abandon()
     throw error
   }
 }
 
-/** What has changed since; `undefined` where that is not known, or is more than deployments that only this layer declares. */
+class Amendment {
+  readonly #layers: readonly Layer[]
+  readonly #previous: Prepared
+  readonly #declarations: Declarations
+  /** Of all kinds, with the declarations. */
+  readonly #declared: DeclaredKinds
+  readonly #inputsAt: number | undefined
+  readonly #inputs: TurnInputs
+  readonly #findings: Findings
+  readonly #compilation: Compilation
+
+  constructor(
+    layers: readonly Layer[],
+    previous: Prepared,
+    declarations: Declarations,
+    workshop: Workshop,
+    { tolerant, inputsAt }: AmendOptions,
+  ) {
+    const { declared } = previous.basis
+    this.#layers = layers
+    this.#previous = previous
+    this.#declarations = declarations
+    this.#declared = { ...declared, deployment: PatchedMap.of(declared.deployment).patched(declarations) }
+    this.#inputsAt = inputsAt
+    this.#inputs = new TurnInputs(workshop.inputs, declaredVariables(previous.settingsResource.spec))
+    this.#findings = new Findings(layers, tolerant)
+    this.#compilation = new Compilation(workshop, this.#inputs, previous.entries, this.#declared, this.#findings)
+  }
+
+  async run(): Promise<Outcome | undefined> {
+    this.#findWhatStays()
+    const alterations = await this.#compile()
+    if (this.#comesLate(alterations) || this.#compilation.hasRead(this.#previous.basis.versions)) {
+      this.abandon()
+      return undefined
+    }
+    const entries = this.#entriesWith(alterations)
+    const models = amendModelIndex(
+      this.#previous.models,
+      alterations.map(({ before, after }) => ({ before: before?.value, after: after?.value })),
+      () => Array.from(entries.deployment.values(), ({ value }) => value),
+      Array.from(entries.alias.values(), ({ value }) => value),
+    )
+    const findings = this.#findings
+    const { references } = this.#previous.settings.value
+    findings.addLinks(await checkNames(models, references, findings.broken, new Pacer()), this.#declared)
+    if (!findings.refused) return { accepted: true, prepared: this.#prepared(alterations, entries, models) }
+    this.abandon()
+    return { accepted: false, problems: findings.bySource, uris: this.#uris }
+  }
+
+  abandon(): void {
+    this.#compilation.abandon()
+  }
+
+  /** What is reported of all that has not changed. */
+  #findWhatStays(): void {
+    const { shadowed, remarks } = this.#previous.basis
+    this.#findings.addShadowed(shadowed)
+    for (const { declared, reports } of remarks) {
+      const { kind, name } = declared.resource
+      if (kind !== 'deployment' || !this.#declarations.has(name)) this.#findings.addReports(reports, declared)
+    }
+  }
+
+  async #compile(): Promise<readonly Alteration[]> {
+    const alterations: Alteration[] = []
+    for (const [name, declared] of this.#declarations) {
+      const before = this.#previous.entries.deployment.get(name)
+      const after = declared === undefined ? undefined : await this.#entryOf(declared, before)
+      if (before !== after) alterations.push({ name, before, after })
+    }
+    return alterations
+  }
+
+  async #entryOf(declared: Declared, known: Entry<'deployment'> | undefined): Promise<Entry<'deployment'> | undefined> {
+    for (const { uri } of known?.inputs ?? []) await this.#inputs.observe(uri)
+    if (known !== undefined && this.#compilation.reuses(known, declared)) return known
+    return this.#compilation.compile(deploymentKind, declared, known)
+  }
+
+  /** Of what could not be compiled before and can now: it would come last, and it was declared before others. */
+  #comesLate(alterations: readonly Alteration[]): boolean {
+    const { deployment: before } = this.#previous.basis.declared
+    return alterations.some((each) => each.before === undefined && each.after !== undefined && before.has(each.name))
+  }
+
+  #entriesWith(alterations: readonly Alteration[]): Entries {
+    const { entries } = this.#previous
+    const changes = alterations.map(({ name, after }) => [name, after] as const)
+    return { ...entries, deployment: PatchedMap.of(entries.deployment).patched(changes) }
+  }
+
+  #prepared(alterations: readonly Alteration[], entries: Entries, models: NameIndex): Prepared {
+    const previous = this.#previous
+    const { fresh } = this.#compilation
+    const { bySource, tolerated, remarks, failed } = this.#findings
+    const content = contentWith(previous.basis.content, alterations)
+    const hash = content.digest()
+    const replaced = alterations.flatMap(({ before }) => (before === undefined ? [] : [before]))
+    const holding = previous.holding.amended(() => everyEntry(entries), { fresh, replaced })
+    const versions = fresh.flatMap(({ inputs }) => inputs.map(({ uri, version }) => [uri, version] as const))
+    return {
+      hash,
+      changed: previous.hash !== hash || fresh.length > 0,
+      compiled: fresh.length,
+      reused: count(entries) - fresh.length,
+      entries,
+      models,
+      deployments: models.deployments,
+      settings: previous.settings,
+      settingsResource: previous.settingsResource,
+      declared: declaredIndex(this.#declared),
+      problems: bySource,
+      tolerated,
+      uris: this.#uris,
+      holding,
+      basis: {
+        layers: this.#layers,
+        inputsAt: this.#inputsAt,
+        declared: this.#declared,
+        shadowed: previous.basis.shadowed,
+        remarks,
+        failed,
+        versions: PatchedMap.of(previous.basis.versions).patched(versions),
+        content,
+      },
+      release: () => holding.release(),
+    }
+  }
+
+  /** The same set where nothing is added: it may be large. */
+  get #uris(): ReadonlySet<InputUri> {
+    const { uris: known } = this.#previous
+    const { uris } = this.#inputs
+    return uris.isSubsetOf(known) ? known : new Set([...known, ...uris])
+  }
+}
+
+/** What has changed since; `undefined` where that is not known, or is more than deployments that only the last layer declares. */
 function changesIn(
   layers: readonly Layer[],
-  last: Layer,
   { basis }: Prepared,
   inputsAt: number | undefined,
-): Changed | undefined {
+): Declarations | undefined {
+  const last = layers.at(-1)
   const before = basis.layers.at(-1)
-  if (inputsAt === undefined || basis.inputsAt !== inputsAt || before === undefined) return undefined
+  if (inputsAt === undefined || basis.inputsAt !== inputsAt || last === undefined || before === undefined)
+    return undefined
   if (last.acceptance !== 'rows' || layers.length !== basis.layers.length) return undefined
   const others = layers.slice(0, -1)
   if (others.some((layer, index) => layer !== basis.layers[index])) return undefined
   const changes = last.changesSince?.(before)
   if (changes === undefined || changes.length > mostChanges) return undefined
-  const changed = new Map<string, Resource | undefined>()
+  const declarations = new Map<string, Declared | undefined>()
   // What could not be compiled is tried again in each turn.
   for (const { kind, name, source } of basis.failed) {
     if (kind !== 'deployment' || source !== last.source) return undefined
-    changed.set(name, basis.declared.deployment.get(name)?.resource)
+    declarations.set(name, basis.declared.deployment.get(name))
   }
   for (const { kind, name, resource } of changes) {
     if (kind !== 'deployment' || others.some((layer) => deploymentsOf(layer).has(name))) return undefined
-    changed.set(name, resource)
+    declarations.set(name, resource === undefined ? undefined : { resource, source: last.source })
   }
-  return changed
+  return declarations
 }
 
 const deployments = new WeakMap<Layer, ReadonlySet<string>>()
@@ -184,19 +232,13 @@ function deploymentsOf(layer: Layer): ReadonlySet<string> {
   return names
 }
 
-async function entryOf(
-  declared: Declared,
-  known: Entry<'deployment'> | undefined,
-  compilation: Compilation,
-): Promise<Entry<'deployment'> | undefined> {
-  for (const { uri } of known?.inputs ?? []) await compilation.context.inputs.observe(uri)
-  if (known !== undefined && compilation.reuses(known, declared)) return known
-  return compilation.compile(deploymentKind, declared, known)
-}
-
-/** The same set where nothing is added: it may be large. */
-function withAll(known: ReadonlySet<InputUri>, more: ReadonlySet<InputUri>): ReadonlySet<InputUri> {
-  return more.isSubsetOf(known) ? known : new Set([...known, ...more])
+function contentWith(before: ContentHash, alterations: readonly Alteration[]): ContentHash {
+  const content = new ContentHash(before)
+  for (const { before: gone, after } of alterations) {
+    if (gone !== undefined) content.removeRow(gone)
+    if (after !== undefined) content.addRow(after)
+  }
+  return content
 }
 
 function* everyEntry(entries: Entries): Generator<Entry> {

@@ -54,7 +54,9 @@ export class DraftOfRows implements ResourceDraft {
   }
 
   storedOf(kind: KindName): readonly StoredResource[] {
-    const found = new Map(this.#base.storedOf(kind).map((stored) => [stored.name, stored]))
+    const before = this.#base.storedOf(kind)
+    if (this.#writes.size === 0) return before
+    const found = new Map(before.map((stored) => [stored.name, stored]))
     for (const write of this.#writes.values()) {
       if (write.kind !== kind) continue
       if (write.spec === undefined) found.delete(write.name)

@@ -1,7 +1,10 @@
 import { type Problem, problem } from '../core/problem.ts'
 import type { KindName, Layer, Resource } from '../core/resource.ts'
 import { problemOf } from './compile.ts'
+import type { DeclaredKinds } from './declared.ts'
 import type { Report } from './kinds/kind.ts'
+import { settingsName } from './kinds/settings.ts'
+import type { LinkReport } from './link.ts'
 import type { Declared, Merged } from './merge.ts'
 
 /** What was reported of a resource, whether it serves or not. */
@@ -55,10 +58,17 @@ export class Findings {
   addReports(reports: readonly Report[], declared: Declared): void {
     if (reports.length === 0) return
     this.remarks.push({ declared, reports })
-    for (const report of reports) this.addReport(report, declared)
+    for (const report of reports) this.#addReport(report, declared)
   }
 
-  addReport(report: Report, { resource, source, sourceOf }: Declared): void {
+  addLinks(links: readonly LinkReport[], declared: DeclaredKinds): void {
+    for (const { alias, report } of links) {
+      const owner = alias === undefined ? declared.settings.get(settingsName) : declared.alias.get(alias)
+      if (owner !== undefined) this.#addReport(report, owner)
+    }
+  }
+
+  #addReport(report: Report, { resource, source, sourceOf }: Declared): void {
     this.add(sourceOf?.(report.path) ?? source, problemOf(report, resource))
   }
 

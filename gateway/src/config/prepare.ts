@@ -104,10 +104,7 @@ class Preparation {
       this.#pacer,
     )
     const references = this.#tables.settings.get(settingsName)?.value.references ?? []
-    for (const { alias, report } of await checkNames(models, references, findings.broken, this.#pacer)) {
-      const owner = alias === undefined ? settings : declared.alias.get(alias)
-      if (owner !== undefined) findings.addReport(report, owner)
-    }
+    findings.addLinks(await checkNames(models, references, findings.broken, this.#pacer), declared)
     await this.#addDefaults(compilation)
     const entry = this.#tables.settings.get(settingsName)
     if (findings.refused || entry === undefined) {

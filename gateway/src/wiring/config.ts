@@ -44,7 +44,8 @@ export function openConfig(options: ConfigOptions): Reconciler {
     prices: options.prices,
     dataDirectory: boot.dataDirectory,
     clock: systemClock,
-    retain: (snapshot) => forgetOthers(snapshot, remembered),
+    // Nobody waits for it, and whoever made the change waits for what comes next.
+    retain: (snapshot) => void setImmediate(forgetOthers, snapshot, remembered),
     onUnexpected: (error) => log.error('config.turn.failed', { error }),
     onTurn(turn) {
       logTurn(turn, log)
