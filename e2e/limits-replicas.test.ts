@@ -38,7 +38,7 @@ for (const place of ['postgres', 'redis'] as const) {
   describe(`limits of three replicas in ${place}`, () => {
     let database: PostgresServer
     let redis: DatabaseServer | undefined
-    let replicas: GatewayProcess[]
+    let replicas: readonly GatewayProcess[]
     before(async () => {
       const started = await startPostgres()
       assert.ok(started, 'PostgreSQL is not installed')
@@ -47,8 +47,7 @@ for (const place of ['postgres', 'redis'] as const) {
         redis = await startRedis()
         assert.ok(redis, 'Redis is not installed')
       }
-      replicas = []
-      for (let replica = 0; replica < 3; replica += 1) replicas.push(await start())
+      replicas = await Promise.all([start(), start(), start()])
     })
     after(async () => {
       await Promise.all(replicas.map((replica) => replica.stop()))
@@ -215,7 +214,6 @@ for (const place of ['postgres', 'redis'] as const) {
         return four.every(({ status }) => status === 200)
       })
       assert.ok(Date.now() - killedAt < (ttlSeconds + 3) * 1_000)
-      replicas[2] = await start()
     })
   })
 }
