@@ -12,6 +12,7 @@ import type { Clock } from '../lib/clock.ts'
 import { createServer } from '../lib/node-http.ts'
 import { Roster } from '../lib/roster.ts'
 import type { Authenticator } from './authenticate.ts'
+import { checkAddress } from './caller-address.ts'
 import type { Answers } from './idempotency.ts'
 import { readHead } from './request-head.ts'
 import { type Exchange, type Route, RouteTable } from './route.ts'
@@ -150,6 +151,7 @@ export class GatewayServer {
         const done = found.handle(exchangeOf(principal))
         if (done instanceof Promise) done.catch(refuse)
       }
+      if (found.access !== 'public') checkAddress(request, settings?.addresses)
       // Nothing reads the body before the handler does, so it waits in the connection while a key is looked up.
       const principal = found.access === 'public' ? undefined : authenticator.authenticate(head, found, settings)
       if (!(principal instanceof Promise)) run(principal)

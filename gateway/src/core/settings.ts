@@ -1,3 +1,4 @@
+import type { AddressList } from '../lib/addresses.ts'
 import type { Secret } from '../lib/secret.ts'
 import type { TermsTable } from './cost/terms.ts'
 import type { NanoUsd } from './money.ts'
@@ -36,6 +37,8 @@ export interface Settings {
   readonly publicModelGroups: readonly string[]
   /** Header to read the key from first (`general_settings.litellm_key_header_name`), lower case. */
   readonly keyHeader: string | undefined
+  /** `undefined`: callers of every address are served. */
+  readonly addresses: AddressSettings | undefined
   /** Headers that name the end user, after LiteLLM's own (`general_settings.user_header_name`), lower case. */
   readonly endUserHeaders: readonly string[]
 }
@@ -75,6 +78,13 @@ export interface RequiredSettings {
   readonly needsEndUser: boolean
   /** `reject_clientside_metadata_tags`: only keys and teams have tags. */
   readonly refusesTags: boolean
+}
+
+export interface AddressSettings {
+  /** `general_settings.allowed_ips`, from which callers with a key are served. */
+  readonly allowed: AddressList
+  /** `use_x_forwarded_for`: there is a proxy in front, and it says where calls come from. */
+  readonly readsForwarded: boolean
 }
 
 /** What `general_settings` says of checks of the deployments (contract 5). */

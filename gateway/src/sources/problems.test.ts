@@ -107,9 +107,9 @@ test('key_unknown', async () => {
 
 test('key_not_supported', async () => {
   assert.deepEqual(
-    await read('key_not_supported', { 'config.yaml': 'general_settings: {allowed_ips: [10.0.0.1]}\n' }),
+    await read('key_not_supported', { 'config.yaml': 'general_settings: {admin_only_routes: [/x]}\n' }),
     [
-      'config.yaml:1:20 warning general_settings.allowed_ips: `allowed_ips` is a LiteLLM setting that this version does not act on: callers of every address are served',
+      'config.yaml:1:20 warning general_settings.admin_only_routes: `admin_only_routes` is a LiteLLM setting that this version does not act on: routes are open to every valid key',
     ],
   )
 })

@@ -6,6 +6,7 @@ import type { AdminPorts } from './ports.ts'
 import { priceRoutes } from './prices/routes.ts'
 import { providerBudgetRoutes } from './provider-budgets.ts'
 import { recordRoutes } from './records.ts'
+import { allowedAddressRoutes } from './settings/allowed-addresses.ts'
 import { cacheRoutes } from './settings/cache.ts'
 import { callbackRoutes } from './settings/callbacks.ts'
 import { defaultsRoutes } from './settings/defaults.ts'
@@ -24,6 +25,7 @@ export function adminRoutes(ports: AdminPorts): readonly DeclaredRoute[] {
     ...routerRoutes(ports),
     ...callbackRoutes(ports),
     ...defaultsRoutes(ports),
+    ...allowedAddressRoutes(ports),
     ...cacheRoutes(),
     ...transferRoutes(ports),
     ...healthCheckRoutes(ports),

@@ -61,6 +61,7 @@ test('without a word the defaults of LiteLLM hold', async () => {
       },
       publicModelGroups: [],
       keyHeader: undefined,
+      addresses: undefined,
       endUserHeaders: [],
     })
     assert.deepEqual(router, {

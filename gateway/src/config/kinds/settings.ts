@@ -9,6 +9,7 @@ import type {
   RouterSettings,
   Settings,
 } from '../../core/settings.ts'
+import { AddressList } from '../../lib/addresses.ts'
 import { Secret } from '../../lib/secret.ts'
 import { suggest } from '../../lib/suggest.ts'
 import { defaultStrategy, strategies, strategyNamed } from '../../strategies/index.ts'
@@ -112,6 +113,12 @@ export const settings = defineKind({
       keyMaking: keyMakingSettings(litellm, general),
       publicModelGroups: Object.freeze(litellm.public_model_groups ?? []),
       keyHeader: general.litellm_key_header_name?.toLowerCase(),
+      addresses: general.allowed_ips
+        ? Object.freeze({
+            allowed: new AddressList(general.allowed_ips),
+            readsForwarded: general.use_x_forwarded_for ?? false,
+          })
+        : undefined,
       endUserHeaders: Object.freeze(endUserHeaders(general, build)),
     })
     return Object.freeze({ settings: compiled, references: Object.freeze(modelReferences(router, litellm)) })

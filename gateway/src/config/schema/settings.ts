@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isAddressOrRange } from '../../lib/addresses.ts'
 import { isObject, type JsonValue } from '../../lib/json.ts'
 import * as field from './fields.ts'
 
@@ -137,6 +138,10 @@ const userHeader = field.section({
   litellm_user_role: z.enum(['customer', 'internal_user'], { error: '`customer` or `internal_user`' }),
 })
 
+const address = field
+  .name('an IP address, or a range such as `10.0.0.0/8`')
+  .refine((value) => isAddressOrRange(value), { error: 'an IP address, or a range such as `10.0.0.0/8`' })
+
 const generalSettings = field.section({
   master_key: field.text.nullish(),
   max_parallel_requests: field.count.nullish(),
@@ -149,6 +154,8 @@ const generalSettings = field.section({
   team_admin_editable_team_fields: field.names.nullish(),
   user_header_name: headerName.nullish(),
   user_header_mappings: z.array(userHeader, { error: 'a list of headers and roles' }).nullish(),
+  allowed_ips: z.array(address, { error: 'a list of IP addresses' }).nullish(),
+  use_x_forwarded_for: field.flag.nullish(),
   default_team_disabled: field.flag.nullish(),
   enforced_params: field.names.nullish(),
   service_account_settings: field.section({ enforced_params: field.names.nullish() }).nullish(),

@@ -1,0 +1,24 @@
+import type { IncomingMessage } from 'node:http'
+import { isIP } from 'node:net'
+import { GatewayError } from '../core/errors.ts'
+import type { AddressSettings } from '../core/settings.ts'
+
+/**
+ * Lets in whoever calls from an address that the operator lists (`general_settings.allowed_ips`), before a key is looked at.
+ * @throws GatewayError `permission_denied` (403), in LiteLLM's words
+ */
+export function checkAddress(request: IncomingMessage, settings: AddressSettings | undefined): void {
+  if (settings === undefined) return
+  const address = addressOf(request, settings)
+  if (settings.allowed.has(address)) return
+  const shown = isIP(address) === 0 ? 'unknown' : address
+  throw new GatewayError('permission_denied', `Access forbidden: IP address ${shown} not allowed.`, { param: 'None' })
+}
+
+/** The last of the forwarded addresses is the one that the proxy in front saw; what stands before it the caller may have made up. */
+function addressOf(request: IncomingMessage, { readsForwarded }: AddressSettings): string {
+  const forwarded = readsForwarded ? request.headers['x-forwarded-for'] : undefined
+  const written = [forwarded ?? request.socket.remoteAddress ?? ''].flat().join(',')
+  const last = written.slice(written.lastIndexOf(',') + 1).trim()
+  return last.includes('%') ? last.slice(0, last.indexOf('%')) : last
+}
