@@ -147,7 +147,8 @@ export async function playProvider(options: ProviderOptions = {}): Promise<Playe
     if (behaviour.silent === true) return
     if (behaviour.resetUnanswered === true) return void response.socket?.resetAndDestroy()
     if (behaviour.closeUnanswered === true) return response.socket?.destroySoon()
-    if (behaviour.headersDelay !== undefined) await sleep(behaviour.headersDelay)
+    // A minute of which nobody waits for the end must not keep the test's process.
+    if (behaviour.headersDelay !== undefined) await sleep(behaviour.headersDelay, undefined, { ref: false })
     if (behaviour.redirect !== undefined) {
       response.writeHead(behaviour.redirect, { location: options.redirectTo ?? '/' }).end()
       return
