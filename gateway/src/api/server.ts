@@ -16,6 +16,7 @@ import { checkAddress } from './caller-address.ts'
 import type { Answers } from './idempotency.ts'
 import { readHead } from './request-head.ts'
 import { type Exchange, type Route, RouteTable } from './route.ts'
+import { checkKept, checkServed } from './route-rules.ts'
 
 /** Above the idle time of the load balancers in front (ALB 60 s, nginx 60 s), so that they never reuse what we just closed (reliability 3.3). */
 const keepAliveMs = 75_000
@@ -148,10 +149,14 @@ export class GatewayServer {
         return exchangeOf(await authenticator.authenticate(head, found, lease?.snapshot.settings))
       }
       const run = (principal: Principal | undefined): void => {
+        checkKept(found, head.path, principal, lease?.snapshot.settings.routes)
         const done = found.handle(exchangeOf(principal))
         if (done instanceof Promise) done.catch(refuse)
       }
-      if (found.access !== 'public') checkAddress(request, settings?.addresses)
+      if (found.access !== 'public') {
+        checkAddress(request, settings?.addresses)
+        checkServed(found, head.path, settings?.routes)
+      }
       // Nothing reads the body before the handler does, so it waits in the connection while a key is looked up.
       const principal = found.access === 'public' ? undefined : authenticator.authenticate(head, found, settings)
       if (!(principal instanceof Promise)) run(principal)

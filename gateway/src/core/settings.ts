@@ -39,6 +39,7 @@ export interface Settings {
   readonly keyHeader: string | undefined
   /** `undefined`: callers of every address are served. */
   readonly addresses: AddressSettings | undefined
+  readonly routes: RouteSettings
   /** Headers that name the end user, after LiteLLM's own (`general_settings.user_header_name`), lower case. */
   readonly endUserHeaders: readonly string[]
 }
@@ -85,6 +86,14 @@ export interface AddressSettings {
   readonly allowed: AddressList
   /** `use_x_forwarded_for`: there is a proxy in front, and it says where calls come from. */
   readonly readsForwarded: boolean
+}
+
+/** Routes by path, with a final `*`, or by the names of groups. */
+export interface RouteSettings {
+  /** `general_settings.allowed_routes`: no others are served to callers with a key; `undefined`: all are. */
+  readonly served: readonly string[] | undefined
+  /** `general_settings.admin_only_routes`: for proxy admins. */
+  readonly ofAdmins: readonly string[]
 }
 
 /** What `general_settings` says of checks of the deployments (contract 5). */

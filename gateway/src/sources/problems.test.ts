@@ -106,12 +106,9 @@ test('key_unknown', async () => {
 })
 
 test('key_not_supported', async () => {
-  assert.deepEqual(
-    await read('key_not_supported', { 'config.yaml': 'general_settings: {admin_only_routes: [/x]}\n' }),
-    [
-      'config.yaml:1:20 warning general_settings.admin_only_routes: `admin_only_routes` is a LiteLLM setting that this version does not act on: routes are open to every valid key',
-    ],
-  )
+  assert.deepEqual(await read('key_not_supported', { 'config.yaml': 'general_settings: {public_routes: [/x]}\n' }), [
+    'config.yaml:1:20 warning general_settings.public_routes: `public_routes` is a LiteLLM setting that this version does not act on: every other route than the public ones needs a key',
+  ])
 })
 
 test('key_refused', async () => {

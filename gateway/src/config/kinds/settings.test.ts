@@ -61,6 +61,7 @@ test('without a word the defaults of LiteLLM hold', async () => {
       },
       publicModelGroups: [],
       keyHeader: undefined,
+      routes: { served: undefined, ofAdmins: [] },
       addresses: undefined,
       endUserHeaders: [],
     })

@@ -113,6 +113,7 @@ export const settings = defineKind({
       keyMaking: keyMakingSettings(litellm, general),
       publicModelGroups: Object.freeze(litellm.public_model_groups ?? []),
       keyHeader: general.litellm_key_header_name?.toLowerCase(),
+      routes: Object.freeze({ served: general.allowed_routes ?? undefined, ofAdmins: general.admin_only_routes ?? [] }),
       addresses: general.allowed_ips
         ? Object.freeze({
             allowed: new AddressList(general.allowed_ips),

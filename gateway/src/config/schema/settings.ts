@@ -154,6 +154,8 @@ const generalSettings = field.section({
   team_admin_editable_team_fields: field.names.nullish(),
   user_header_name: headerName.nullish(),
   user_header_mappings: z.array(userHeader, { error: 'a list of headers and roles' }).nullish(),
+  allowed_routes: field.names.nullish(),
+  admin_only_routes: field.names.nullish(),
   allowed_ips: z.array(address, { error: 'a list of IP addresses' }).nullish(),
   use_x_forwarded_for: field.flag.nullish(),
   default_team_disabled: field.flag.nullish(),

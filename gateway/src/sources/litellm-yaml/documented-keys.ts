@@ -324,6 +324,8 @@ export const generalSettingsKeys = keys({
     'max_response_size_mb',
     'always_include_stream_usage',
     'team_admin_editable_team_fields',
+    'allowed_routes',
+    'admin_only_routes',
     'allowed_ips',
     'use_x_forwarded_for',
     'default_team_disabled',
@@ -396,7 +398,7 @@ export const generalSettingsKeys = keys({
     'failed calls are recorded too': ['disable_error_logs'],
     'content is never stored': ['store_prompts_in_spend_logs'],
     'rows are removed once an hour': ['maximum_spend_logs_retention_interval', 'maximum_spend_logs_cleanup_cron'],
-    'routes are open to every valid key': ['allowed_routes', 'public_routes', 'admin_only_routes'],
+    'every other route than the public ones needs a key': ['public_routes'],
     'callers are known by their key alone': [
       'enable_jwt_auth',
       'litellm_jwtauth',
