@@ -1,18 +1,11 @@
 import { TermsTable } from '../../core/cost/terms.ts'
 import { usdToNano } from '../../core/money.ts'
 import { problem } from '../../core/problem.ts'
-import type {
-  KeyMakingSettings,
-  LimitSettings,
-  PeriodBudget,
-  RetryPolicy,
-  RouterSettings,
-  Settings,
-} from '../../core/settings.ts'
-import { AddressList } from '../../lib/addresses.ts'
+import type { LimitSettings, PeriodBudget, RetryPolicy, RouterSettings, Settings } from '../../core/settings.ts'
 import { Secret } from '../../lib/secret.ts'
 import { suggest } from '../../lib/suggest.ts'
 import { defaultStrategy, strategies, strategyNamed } from '../../strategies/index.ts'
+import { addressSettings, endUserHeaders, keyMakingSettings, requiredSettings } from '../caller-settings.ts'
 import { joinPath } from '../schema/path.ts'
 import {
   type AllowedFailsSection,
@@ -90,12 +83,7 @@ export const settings = defineKind({
         margins: litellm.cost_margin_config ?? {},
       }),
       limits: limitSettings(litellm, router, general),
-      required: Object.freeze({
-        needed: general.enforced_params ?? [],
-        neededOfServiceAccounts: general.service_account_settings?.enforced_params ?? [],
-        needsEndUser: general.enforce_user_param ?? false,
-        refusesTags: general.reject_clientside_metadata_tags ?? false,
-      }),
+      required: requiredSettings(general),
       health: Object.freeze({
         everyMs:
           general.background_health_checks === true
@@ -114,50 +102,12 @@ export const settings = defineKind({
       publicModelGroups: Object.freeze(litellm.public_model_groups ?? []),
       keyHeader: general.litellm_key_header_name?.toLowerCase(),
       routes: Object.freeze({ served: general.allowed_routes ?? undefined, ofAdmins: general.admin_only_routes ?? [] }),
-      addresses: general.allowed_ips
-        ? Object.freeze({
-            allowed: new AddressList(general.allowed_ips),
-            readsForwarded: general.use_x_forwarded_for ?? false,
-          })
-        : undefined,
+      addresses: addressSettings(general),
       endUserHeaders: Object.freeze(endUserHeaders(general, build)),
     })
     return Object.freeze({ settings: compiled, references: Object.freeze(modelReferences(router, litellm)) })
   },
 })
-
-/** The mappings count before the one name, which is LiteLLM's older word for them. */
-function endUserHeaders(general: GeneralSection, build: Build): string[] {
-  const names: string[] = []
-  for (const [index, { header_name: name, litellm_user_role: role }] of (
-    general.user_header_mappings ?? []
-  ).entries()) {
-    if (role === 'customer') names.push(name.toLowerCase())
-    else {
-      const path = `general_settings.user_header_mappings[${index}].litellm_user_role`
-      // A caller could name any user whose rights it would then have.
-      const note = 'only end users are read from headers; internal users call with keys of their own'
-      build.report(path, (where) => problem('key_not_supported', where, { key: 'litellm_user_role', note }))
-    }
-  }
-  if (general.user_header_name) names.push(general.user_header_name.toLowerCase())
-  return names
-}
-
-function keyMakingSettings(litellm: LitellmSettings, general: GeneralSection): KeyMakingSettings {
-  const { personal_key_generation: personal, team_key_generation: team } = litellm.key_generation_settings ?? {}
-  return Object.freeze({
-    ofPersonal: Object.freeze({
-      roles: personal?.allowed_user_roles ?? undefined,
-      needed: personal?.required_params ?? [],
-    }),
-    ofTeams: Object.freeze({
-      roles: team?.allowed_team_member_roles ?? undefined,
-      needed: team?.required_params ?? [],
-    }),
-    personalByAdminsOnly: general.default_team_disabled ?? false,
-  })
-}
 
 function limitSettings(litellm: LitellmSettings, router: RouterSection, general: GeneralSection): LimitSettings {
   const dollars = (amount: number | null | undefined) =>
