@@ -3,27 +3,17 @@ import type { GatewayError } from '../core/errors.ts'
 import type { SettledCall } from '../core/ledger/settled-call.ts'
 import { usdToNano } from '../core/money.ts'
 import { promptTokens } from '../core/prompt-tokens.ts'
-import type { Charge } from '../core/spend.ts'
 import type { Usage } from '../core/usage.ts'
 import type { DialectName, UpstreamFailure } from '../core/wire.ts'
 import type { Call } from './call.ts'
 import { costOfCall } from './cost-of-call.ts'
-import type { Served } from './dispatch.ts'
 import { charge } from './limits.ts'
 import type { CallPorts } from './ports.ts'
-import { upstreamModelOf } from './route.ts'
+import type { Asked, Source } from './served.ts'
 import type { StreamPipe } from './stream-pipe.ts'
 import type { StreamSample } from './stream-sample.ts'
 import { tagsOf } from './tags.ts'
-
-/** Where settled calls are kept. */
-export interface CallLedger {
-  /** Durable before anything is sent that is given to a reply from here on; never throws. */
-  keep(call: SettledCall, charges: readonly Charge[]): void
-  newId(): string
-  /** Nothing more can be kept, on disk or in memory. */
-  readonly full: boolean
-}
+import { upstreamModelOf } from './target.ts'
 
 /** LiteLLM's names of the operations, as its spend logs have them. A count of tokens is no call to account for. */
 const callTypes: Readonly<Partial<Record<DialectName, string>>> = {
@@ -32,12 +22,6 @@ const callTypes: Readonly<Partial<Record<DialectName, string>>> = {
   'openai-embeddings': 'aembedding',
   'anthropic-messages': 'anthropic_messages',
 }
-
-/** Whom an attempt was made at. */
-export type Asked = Pick<Served, 'target' | 'deployment'>
-
-/** What an answer came from, as far as it is known. */
-export type Source = Pick<Served, 'target' | 'deployment' | 'prepared'>
 
 /**
  * Keeps what the call came to, once: before the caller is sent the last byte, so that no call that a caller saw complete is ever lost

@@ -7,6 +7,7 @@ import { headerOf, type UpstreamExchange, type UpstreamHeaders, type UpstreamSin
 import { attemptError } from './failure.ts'
 import type { CallPorts } from './ports.ts'
 import type { Reply } from './reply.ts'
+import type { AttemptResult, OpenStream } from './served.ts'
 import type { StreamPipe } from './stream-pipe.ts'
 import {
   failureInStream,
@@ -26,16 +27,6 @@ export interface AttemptLimits {
   readonly deadline: number
   /** Largest answer that is not a stream. */
   readonly maxResponseBytes: number
-}
-
-export type AttemptResult =
-  | { readonly type: 'whole'; readonly headers: UpstreamHeaders; readonly body: Buffer }
-  | { readonly type: 'stream'; readonly headers: UpstreamHeaders; readonly stream: OpenStream }
-
-/** A stream whose first content has come; nothing of it has reached the caller yet. */
-export interface OpenStream {
-  /** Sends what is held and all that follows; resolves when the last byte is out, with the error that cut it short, if one did. */
-  attach(reply: Reply): Promise<GatewayError | undefined>
 }
 
 type Phase = 'connect' | 'first-byte' | 'body' | 'over'

@@ -7,9 +7,9 @@ import type { Usage } from '../core/usage.ts'
 import type { DialectName } from '../core/wire.ts'
 import type { JsonObject } from '../lib/json.ts'
 import type { Admission } from '../state/limits/call-limits.ts'
-import type { Asked } from './account.ts'
 import type { CallOptions } from './options.ts'
 import type { Reply } from './reply.ts'
+import type { Asked } from './served.ts'
 import type { StreamSample } from './stream-sample.ts'
 
 /** One caller's request, as it stands after stop 3 (decode). The snapshot is the one the call keeps to its last byte. */

@@ -5,9 +5,9 @@ import type { ZeroCostReason } from '../core/cost/zero-cost.ts'
 import { serviceTierOf, type Usage } from '../core/usage.ts'
 import { headerOf, type UpstreamHeaders } from '../lib/http-client.ts'
 import type { Call } from './call.ts'
-import type { Served } from './dispatch.ts'
 import type { CallPorts } from './ports.ts'
-import { upstreamModelOf } from './route.ts'
+import type { Served } from './served.ts'
+import { upstreamModelOf } from './target.ts'
 
 /**
  * What the call costs at the prices it started with. `undefined`: the usage, or a price that is needed, is not known.

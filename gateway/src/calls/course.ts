@@ -7,7 +7,8 @@ import { aliased } from './access.ts'
 import type { Call } from './call.ts'
 import { finalError, policyFor } from './failure.ts'
 import type { CallPorts } from './ports.ts'
-import { hasOther, pick, resolve, type Target } from './route.ts'
+import { hasOther, pick, resolve } from './route.ts'
+import type { Target } from './target.ts'
 
 const none: ReadonlySet<string> = new Set()
 

@@ -4,29 +4,18 @@ import type { JsonObject } from '../lib/json.ts'
 import type { DeploymentState } from '../state/deployment-state.ts'
 import type { TargetRoom } from '../state/limits/target-limits.ts'
 import { account, accountedPipe } from './account.ts'
-import { Attempt, type AttemptLimits, type AttemptResult } from './attempt.ts'
+import { Attempt, type AttemptLimits } from './attempt.ts'
 import type { Call } from './call.ts'
 import { Course } from './course.ts'
 import { type Place, takeDeploymentRoom } from './deployment-room.ts'
 import { policyFor } from './failure.ts'
 import { mocked, mockFailure } from './mock.ts'
 import type { CallPorts } from './ports.ts'
-import { type Prepared, prepare, type Rendered } from './prepare.ts'
-import { hasOther, type Target, upstreamModelOf } from './route.ts'
+import { prepare } from './prepare.ts'
+import { hasOther } from './route.ts'
+import type { AttemptResult, Prepared, Served } from './served.ts'
 import { StreamSample } from './stream-sample.ts'
-
-/** An attempt that answered. The holder must call `release` when the last byte is out. */
-export interface Served {
-  readonly target: Target
-  readonly deployment: Deployment
-  readonly prepared: Prepared
-  readonly result: AttemptResult
-  /** A whole answer of a provider, in the caller's dialect. */
-  readonly rendered: Rendered | undefined
-  readonly state: DeploymentState
-  /** Taken in the limits of the deployment and its provider; to be settled with what the call came to. */
-  readonly room: TargetRoom | undefined
-}
+import { type Target, upstreamModelOf } from './target.ts'
 
 /**
  * Stop 6: attempts, until one answers or the course of the call has no next one. The only place that repeats anything.

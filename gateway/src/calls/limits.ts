@@ -3,12 +3,11 @@ import { type NanoUsd, nanoToText } from '../core/money.ts'
 import type { Charge } from '../core/spend.ts'
 import type { Admission } from '../state/limits/call-limits.ts'
 import type { LimitedCall } from '../state/limits/limited-call.ts'
-import type { Source } from './account.ts'
 import type { Call } from './call.ts'
-import type { Served } from './dispatch.ts'
 import type { CallPorts } from './ports.ts'
-import type { Target } from './route.ts'
+import type { Served, Source } from './served.ts'
 import { sizeOf } from './size.ts'
+import type { Target } from './target.ts'
 
 /**
  * Stop 4, second half: takes room in every limit that holds for the call; of calls without any it asks nothing.

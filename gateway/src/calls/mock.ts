@@ -2,12 +2,11 @@ import type { ChatEvent, ChatResponse } from '../core/chat.ts'
 import type { Deployment } from '../core/deployment.ts'
 import { type ErrorCode, GatewayError } from '../core/errors.ts'
 import { isObject, type JsonValue } from '../lib/json.ts'
-import type { OpenStream } from './attempt.ts'
 import type { Call } from './call.ts'
 import { attemptError } from './failure.ts'
 import type { MockOptions } from './options.ts'
 import type { CallPorts } from './ports.ts'
-import type { Prepared } from './prepare.ts'
+import type { OpenStream, Prepared } from './served.ts'
 import { asksForUsage } from './upstream-body.ts'
 
 /** `mock_response: "litellm.RateLimitError"` and the like: fail as the provider would (contract 4.7). */

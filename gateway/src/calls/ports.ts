@@ -1,3 +1,5 @@
+import type { SettledCall } from '../core/ledger/settled-call.ts'
+import type { Charge } from '../core/spend.ts'
 import type { DialectName } from '../core/wire.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -6,7 +8,15 @@ import type { DeploymentStates } from '../state/deployment-state.ts'
 import type { CallLimits } from '../state/limits/call-limits.ts'
 import type { Traffic } from '../state/traffic.ts'
 import type { Signals, Strategy } from '../strategies/strategy.ts'
-import type { CallLedger } from './account.ts'
+
+/** Where settled calls are kept. */
+export interface CallLedger {
+  /** Durable before anything is sent that is given to a reply from here on; never throws. */
+  keep(call: SettledCall, charges: readonly Charge[]): void
+  newId(): string
+  /** Nothing more can be kept, on disk or in memory. */
+  readonly full: boolean
+}
 
 /** What a call works through; nothing here changes while the process runs. */
 export interface CallPorts {

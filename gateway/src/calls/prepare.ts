@@ -3,38 +3,17 @@ import type { Deployment } from '../core/deployment.ts'
 import type { EmbeddingRequest } from '../core/embedding.ts'
 import { GatewayError } from '../core/errors.ts'
 import { callersName } from '../core/parameter-names.ts'
-import { servedAs, type Usage } from '../core/usage.ts'
-import type { DialectName } from '../core/wire.ts'
+import { servedAs } from '../core/usage.ts'
 import type { ChatDialect, Dialect, EmbeddingDialect } from '../dialects/dialect.ts'
 import { type JsonObject, parseJsonObject } from '../lib/json.ts'
-import type { AttemptResult } from './attempt.ts'
 import type { Call } from './call.ts'
 import { isGatewayField } from './options.ts'
 import type { CallPorts } from './ports.ts'
 import { relayPipe, relayWhole } from './relay.ts'
-import { type Target, upstreamModelOf } from './route.ts'
-import type { StreamPipe } from './stream-pipe.ts'
+import type { Prepared } from './served.ts'
+import { type Target, upstreamModelOf } from './target.ts'
 import { translatePipe } from './translate-pipe.ts'
-import { asksForUsage, relayBody, translatedBody, type UpstreamBody } from './upstream-body.ts'
-
-/** Everything one attempt needs that does not depend on the answer. */
-export type Prepared =
-  | {
-      readonly type: 'upstream'
-      readonly dialect: DialectName
-      readonly body: UpstreamBody
-      /** For streams only. */
-      readonly pipe: StreamPipe | undefined
-      /** Turns the provider's whole answer into the caller's. */
-      render(body: Buffer): Rendered
-    }
-  /** Answered here, without a provider, in the caller's dialect. */
-  | { readonly type: 'local'; readonly usage: Usage | undefined; answer(): Promise<AttemptResult> }
-
-export interface Rendered {
-  readonly bytes: Buffer | string
-  readonly usage: Usage | undefined
-}
+import { asksForUsage, relayBody, translatedBody } from './upstream-body.ts'
 
 /**
  * Chooses how caller and provider understand each other and encodes the request for the provider: the same dialect on both sides

@@ -14,7 +14,7 @@ import { readOptions } from './options.ts'
 import type { CallPorts } from './ports.ts'
 import { prepare } from './prepare.ts'
 import { Reply } from './reply.ts'
-import type { Target } from './route.ts'
+import type { Target } from './target.ts'
 
 /** The kinds of call with which a deployment can be probed; LiteLLM's `model_info.mode`. */
 export const probeModes = ['chat', 'completion', 'embedding'] as const

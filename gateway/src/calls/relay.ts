@@ -7,7 +7,7 @@ import { parseJsonObject } from '../lib/json.ts'
 import { scanTopLevel } from '../lib/json-scan.ts'
 import { createSseSplitter, SseOverflow } from '../lib/sse.ts'
 import { streamFailure } from './failure.ts'
-import type { Rendered } from './prepare.ts'
+import type { Rendered } from './served.ts'
 import type { StreamPipe } from './stream-pipe.ts'
 
 const nothing = Buffer.alloc(0)

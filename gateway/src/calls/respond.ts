@@ -2,9 +2,9 @@ import type { GatewayError } from '../core/errors.ts'
 import { account } from './account.ts'
 import type { Call } from './call.ts'
 import { costOfCall } from './cost-of-call.ts'
-import type { Served } from './dispatch.ts'
 import type { CallPorts } from './ports.ts'
 import { answerHead } from './response-head.ts'
+import type { Served } from './served.ts'
 
 /**
  * Stop 7: the answer in the caller's dialect.

@@ -5,15 +5,8 @@ import type { DeploymentStates } from '../state/deployment-state.ts'
 import type { Signals } from '../strategies/strategy.ts'
 import { resolvedFor } from './access.ts'
 import type { Call } from './call.ts'
-import type { Fallback } from './options.ts'
 import type { CallPorts } from './ports.ts'
-
-/** One model group to try, and the name to send to its deployments. */
-export interface Target {
-  readonly name: string
-  readonly resolution: Resolution
-  readonly fallback: Fallback | undefined
-}
+import type { Target } from './target.ts'
 
 /**
  * Stop 5: the group that the requested name means in the call's snapshot.
@@ -37,11 +30,6 @@ export function route(call: Call): Target {
 export function resolve(call: Call, name: string): Resolution | undefined {
   const declared = call.snapshot.models.resolve(name)
   return declared === undefined ? undefined : resolvedFor(call.principal, declared)
-}
-
-/** The upstream's name of the model: what the wildcard matched is put into the deployment's own `*`. */
-export function upstreamModelOf(deployment: Deployment, wildcard: string | undefined): string {
-  return wildcard === undefined ? deployment.upstreamModel : deployment.upstreamModel.replace('*', () => wildcard)
 }
 
 /**

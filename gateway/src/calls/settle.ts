@@ -1,9 +1,10 @@
 import type { GatewayError } from '../core/errors.ts'
 import type { Call } from './call.ts'
 import { zeroCostReason } from './cost-of-call.ts'
-import { noteFailure, type Served } from './dispatch.ts'
+import { noteFailure } from './dispatch.ts'
 import { settleRoom } from './limits.ts'
 import type { CallPorts } from './ports.ts'
+import type { Served } from './served.ts'
 
 /** Stop 8: what the call comes to, told once, whatever happened. Never throws. */
 export function settle(

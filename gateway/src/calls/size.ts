@@ -5,7 +5,7 @@ import type { JsonValue } from '../lib/json.ts'
 import type { CallSize } from '../state/limits/limited-call.ts'
 import type { Call } from './call.ts'
 import type { CallPorts } from './ports.ts'
-import { type Target, upstreamModelOf } from './route.ts'
+import { type Target, upstreamModelOf } from './target.ts'
 
 /** Latin text has about four characters to a token; a little more is taken than will be used, so that limits hold. */
 const charactersPerToken = 3

@@ -8,13 +8,7 @@ import { removePath } from '../lib/json-path.ts'
 import { scanTopLevel } from '../lib/json-scan.ts'
 import type { Call } from './call.ts'
 import { isGatewayField } from './options.ts'
-
-/** What one attempt sends, and what of the caller's parameters it does not send as they came. */
-export interface UpstreamBody {
-  readonly bytes: Buffer | string
-  readonly dropped: readonly string[]
-  readonly changed: readonly string[]
-}
+import type { UpstreamBody } from './served.ts'
 
 /** The policy that decides for one attempt: the call's, else the deployment's, else the operator's general one. */
 function policyOf(call: Call, deployment: Deployment): 'error' | 'drop' | 'pass' {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { LedgerHealth } from '../api/admin/configuration/status.ts'
-import type { CallLedger } from '../calls/account.ts'
+import type { CallLedger } from '../calls/ports.ts'
 import type { Ledger } from '../core/ledger/ledger.ts'
 import type { LedgerRow } from '../core/ledger/row.ts'
 import type { SettledCall } from '../core/ledger/settled-call.ts'
