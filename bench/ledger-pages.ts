@@ -106,8 +106,10 @@ async function fill(target: SqlDatabase): Promise<void> {
       if (from < last) await fillBlock(target, ofDay, from, last, perDay)
     }
     const sums = await dailyRows(ofDay.cells)
-    for (const list of sums)
-      await target.transaction('write', (session) => session.query(addDailyRows[target.dialect], [list]))
+    // As a migration, which may take its time.
+    await target.transaction('migration', async (session) => {
+      for (const list of sums) await session.query(addDailyRows[target.dialect], [list])
+    })
   }
 }
 
