@@ -54,7 +54,7 @@ function plainly(text: string, options: { model: string | undefined; includeUsag
     out.push(bytes)
   }
   const { started, finished, failure, usage } = relay
-  return { bytes: Buffer.concat(out).toString(), started, finished, failure: failure?.message, usage }
+  return { bytes: inLines(out), started, finished, failure: failure?.message, usage }
 }
 
 function piped(
@@ -72,7 +72,12 @@ function piped(
     start = end
   }
   const { started, finished, failure, usage } = pipe
-  return { bytes: Buffer.concat(out).toString(), started, finished, failure: failure?.message, usage }
+  return { bytes: inLines(out), started, finished, failure: failure?.message, usage }
+}
+
+/** A read may end between "\r" and "\n"; then the "\n" leads the next event, or is left out: the "\r" has ended the line. */
+function inLines(parts: readonly Buffer[]): string {
+  return Buffer.concat(parts).toString().replace(/\r\n?/g, '\n').trimEnd()
 }
 
 for (const model of ['shown', 'upstream-name', undefined]) {
