@@ -109,7 +109,11 @@ export async function startRedis(): Promise<DatabaseServer | undefined> {
     directory,
     port,
     program,
-    flags: ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--save', '', '--appendonly', 'yes'],
+    flags: [
+      ...['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--save', '', '--appendonly', 'yes'],
+      // While a sync is under way Redis answers before it writes, and `kill` would lose what was answered.
+      ...['--appendfsync', 'no'],
+    ],
     identity: undefined,
     answers: () => redisAnswers(port),
   })
