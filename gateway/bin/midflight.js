@@ -36,7 +36,8 @@ if (Number(process.versions.node.split('.')[0]) >= needed) {
 
 /**
  * Puts a program that serves in this one's place, with what can only be told before it starts: two heaps of the C library instead of one
- * for each thread, of which every one keeps what it was once given, and two threads of V8. Measured after load: 20 MB less, for 30 ms.
+ * for each thread, of which every one keeps what it was once given; that these keep 1 MB at their end (else twice the largest buffer that
+ * was ever freed); and two threads of V8. Measured after load: 25 to 35 MB less, for 30 ms.
  */
 function startAgainFrugally() {
   const serves = !['validate', 'reload', 'status', 'keys', 'help', '--help', '-h', '--version'].includes(
@@ -49,6 +50,7 @@ function startAgainFrugally() {
   process.execve(process.execPath, [process.execPath, ...flags, program, ...process.argv.slice(2)], {
     ...process.env,
     MALLOC_ARENA_MAX: '2',
+    MALLOC_TRIM_THRESHOLD_: '1048576',
   })
 }
 
