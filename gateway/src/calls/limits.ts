@@ -106,8 +106,11 @@ function pushRemaining(head: string[], { demands, reservation }: Admission, used
     let left = reservation.remaining[index] ?? 0
     if (measure === 'tokens' && used !== undefined) left = Math.min(limit, Math.max(0, left + amount - used))
     const name = measureNames[measure]
-    head.push(`x-ratelimit-${descriptor}-limit-${name}`, String(limit))
-    head.push(`x-ratelimit-${descriptor}-remaining-${name}`, String(left))
+    // A call has several tags; a header that comes twice is one that nobody can read.
+    if (descriptor !== 'tag' || !head.includes(`x-ratelimit-tag-limit-${name}`)) {
+      head.push(`x-ratelimit-${descriptor}-limit-${name}`, String(limit))
+      head.push(`x-ratelimit-${descriptor}-remaining-${name}`, String(left))
+    }
     if (measure === 'parallel') continue
     const known = tightest[measure]
     if (known === undefined || left < known.left) tightest[measure] = { limit, left }

@@ -88,6 +88,16 @@ test('a tag’s limits on requests, tokens and parallel calls hold too', async (
   )
 })
 
+test('what is left of several tags is told once, of the first, and the plain headers tell of the tightest', async (context) => {
+  const app = await startGateway(context, { config: priced })
+  await done(app.post('/tag/new', { name: 'wide', rpm_limit: 9 }))
+  await done(app.post('/tag/new', { name: 'tight', rpm_limit: 3 }))
+  const { headers } = await tagged(app, { tags: ['wide', 'tight'] })
+  const told = (name: string) => [headers.get(`x-ratelimit-${name}-requests`)]
+  assert.deepEqual([...told('tag-limit'), ...told('tag-remaining')], ['9', '8'])
+  assert.deepEqual([...told('limit'), ...told('remaining')], ['3', '2'])
+})
+
 test('a budget of the row counts before that of tag_budget_config, which holds for all other tags', async (context) => {
   const tag_budget_config = { a: { max_budget: 0, budget_duration: '1d' }, b: { max_budget: 0 } }
   const app = await startGateway(context, { config: { ...priced, litellm_settings: { tag_budget_config } } })
