@@ -162,8 +162,11 @@ export class Feed {
     const isNew = head.revision > this.#applied
     // Somebody else's read may have failed while the store was away; only another one shows that it is back.
     const isBehind = head.resourceRevision > this.#resourcesServed || this.#options.resources.trouble !== undefined
-    if (isBehind || restored) await this.#applyResources(head)
-    if (head.revision > (this.#recordsSeen ?? 0)) await this.#applyRecords()
+    // At once: the answer to a change waits for both.
+    await Promise.all([
+      isBehind || restored ? this.#applyResources(head) : undefined,
+      head.revision > (this.#recordsSeen ?? 0) ? this.#applyRecords() : undefined,
+    ])
     if (isNew) {
       this.#applied = Math.max(this.#applied, head.revision)
       // What was committed long before the start was not late.
