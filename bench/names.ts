@@ -14,3 +14,5 @@ export type CandidateName = (typeof candidateNames)[number]
 
 /** The shapes of upstream, one origin each. */
 export type UpstreamKind = 'unary' | 'burst' | 'paced'
+
+export type Origins = Readonly<Record<UpstreamKind, string>>

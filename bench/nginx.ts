@@ -1,7 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { UpstreamKind } from './names.ts'
-import type { Origins } from './upstream.ts'
+import type { Origins, UpstreamKind } from './names.ts'
 import { freePort, loadCpu, proxyCpu, type Running, ready, type Workbench } from './workbench.ts'
 
 /** About 400 bytes, what a short chat answer is. */

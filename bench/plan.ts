@@ -4,9 +4,8 @@ import { type Midflight, startMidflight } from './candidates/midflight.ts'
 import { startNginxCandidate } from './candidates/nginx.ts'
 import { startPortkey } from './candidates/portkey.ts'
 import type { Cell } from './cells.ts'
-import type { ScenarioName, UpstreamKind } from './names.ts'
+import type { Origins, ScenarioName, UpstreamKind } from './names.ts'
 import type { BenchOptions } from './options.ts'
-import type { Origins } from './upstream.ts'
 import type { Workbench } from './workbench.ts'
 
 /** Starts every candidate that takes part and lays out the cells in the order in which one round runs them. */

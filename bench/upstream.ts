@@ -1,10 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { UpstreamKind } from './names.ts'
+import type { Origins } from './names.ts'
 import { startNginxUpstream } from './nginx.ts'
 import { loadCpu, ready, type Workbench } from './workbench.ts'
-
-export type Origins = Readonly<Record<UpstreamKind, string>>
 
 /** Events of one stream, `[DONE]` included. */
 export const eventsPerStream = 50

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import type { Origins } from '../upstream.ts'
+import type { Origins } from '../names.ts'
 import { freePort, proxyCpu, type Running, ready, type Workbench } from '../workbench.ts'
 import { type Candidate, chatBody, chatPath } from './candidate.ts'
 

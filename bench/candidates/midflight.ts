@@ -1,8 +1,7 @@
 import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { UpstreamKind } from '../names.ts'
-import type { Origins } from '../upstream.ts'
+import type { Origins, UpstreamKind } from '../names.ts'
 import { freePort, proxyCpu, ready, type Workbench } from '../workbench.ts'
 import { type Candidate, chatBody, chatPath } from './candidate.ts'
 

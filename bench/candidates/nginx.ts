@@ -1,5 +1,5 @@
+import type { Origins } from '../names.ts'
 import { startNginxProxy } from '../nginx.ts'
-import type { Origins } from '../upstream.ts'
 import type { Workbench } from '../workbench.ts'
 import { type Candidate, chatBody, chatPath } from './candidate.ts'
 

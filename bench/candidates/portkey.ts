@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Origins } from '../upstream.ts'
+import type { Origins } from '../names.ts'
 import { freePort, proxyCpu, ready, type Workbench } from '../workbench.ts'
 import { type Candidate, chatBody, chatPath } from './candidate.ts'
 

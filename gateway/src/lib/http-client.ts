@@ -1,5 +1,3 @@
-import { ConnectionPool } from './http-client/connection-pool.ts'
-
 /** What is sent to an upstream. */
 export interface UpstreamRequest {
   readonly method: 'GET' | 'POST'
@@ -44,8 +42,4 @@ export interface UpstreamPool {
   send(request: UpstreamRequest, sink: UpstreamSink): UpstreamExchange
   /** Resolves when all exchanges have ended and all connections are closed. */
   close(): Promise<void>
-}
-
-export function openPool(origin: string): UpstreamPool {
-  return new ConnectionPool(origin)
 }

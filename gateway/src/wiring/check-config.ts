@@ -2,7 +2,7 @@ import type { BootOptions } from '../boot.ts'
 import { prepare } from '../config/prepare.ts'
 import { UsagePool } from '../config/usage-pool.ts'
 import type { Problem } from '../core/problem.ts'
-import { openPool } from '../lib/http-client.ts'
+import { openPool } from '../lib/http-client/open-pool.ts'
 import { openDeclarations, openInputs } from './inputs.ts'
 
 /**

@@ -4,7 +4,6 @@ import type { Customer, Limits, Principal, Tag } from '../../core/principal.ts'
 import type { LimitSettings } from '../../core/settings.ts'
 import { limitsOfBudget } from '../../directory/budget.ts'
 import type { Directory, Found } from '../../directory/directory.ts'
-import type { DecodedRequest } from './decode.ts'
 
 /** Where end users, tags and budgets are looked up. */
 export type Records = Pick<Directory, 'find'>
@@ -22,7 +21,7 @@ const noTags: readonly Tag[] = Object.freeze([])
 
 /** Answers at once where everything is in memory, as it nearly always is. */
 export function namedBy(
-  request: DecodedRequest,
+  request: { readonly endUser: string | undefined; readonly tags: readonly string[] },
   principal: Principal | undefined,
   settings: LimitSettings,
   records: Records | undefined,

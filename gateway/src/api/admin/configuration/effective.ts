@@ -8,7 +8,7 @@ import { isObject, type JsonObject, type JsonValue } from '../../../lib/json.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { masked } from '../masking.ts'
 import { snapshotOf } from '../snapshot-of.ts'
-import type { ConfigurationPorts } from './routes.ts'
+import type { ConfigurationPorts } from './ports.ts'
 
 const query = z.object({
   kind: z.string().optional(),

@@ -3,7 +3,7 @@ import type { JournalEntry } from '../../../core/change.ts'
 import { GatewayError } from '../../../core/errors.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { changeReply, shownAlteration } from '../../change-reply.ts'
-import type { ConfigurationPorts } from './routes.ts'
+import type { ConfigurationPorts } from './ports.ts'
 
 const tag = 'configuration'
 const usualLimit = 50
