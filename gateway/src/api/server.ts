@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { withCallId } from '../calls/error-body.ts'
 import { Reply } from '../calls/reply.ts'
 import { errorHead } from '../calls/response-head.ts'
 import type { Slot } from '../config/slot.ts'
@@ -191,7 +192,7 @@ export class GatewayServer {
     if (!request.complete) reply.closeAfter()
     const told =
       error.detail === undefined
-        ? this.#options.dialect(route?.dialect ?? 'openai-chat').encodeError(error)
+        ? withCallId(this.#options.dialect(route?.dialect ?? 'openai-chat').encodeError(error), id, snapshot?.settings)
         : { detail: error.detail }
     const body = JSON.stringify(error.problems === undefined ? told : { ...told, problems: error.problems })
     reply.send(error.status, errorHead(id, snapshot?.revision, error), body)

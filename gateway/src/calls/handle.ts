@@ -3,6 +3,7 @@ import { account } from './account.ts'
 import { admit } from './admit.ts'
 import type { Call } from './call.ts'
 import { dispatch } from './dispatch.ts'
+import { withCallId } from './error-body.ts'
 import { takeRoom } from './limits.ts'
 import type { CallPorts } from './ports.ts'
 import { respond } from './respond.ts'
@@ -51,6 +52,6 @@ function refuse(call: Call, error: GatewayError, ports: CallPorts): void {
     call.reply.end()
     return
   }
-  const body = JSON.stringify(ports.dialect(call.dialect).encodeError(error))
-  call.reply.send(error.status, errorHead(call.id, call.snapshot.revision, error), body)
+  const body = withCallId(ports.dialect(call.dialect).encodeError(error), call.id, call.settings)
+  call.reply.send(error.status, errorHead(call.id, call.snapshot.revision, error), JSON.stringify(body))
 }

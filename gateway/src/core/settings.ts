@@ -19,6 +19,8 @@ export interface Settings {
   readonly maxResponseBytes: number
   /** Show usage in every stream, whatever the caller asked. */
   readonly alwaysIncludeStreamUsage: boolean
+  /** `general_settings.include_call_id_in_error_body` */
+  readonly callIdInErrors: boolean
   readonly requireAuthForMetrics: boolean
   /** `general_settings.disable_spend_logs`: no row is kept of a call. */
   readonly ledgerDisabled: boolean

@@ -33,6 +33,7 @@ test('without a word the defaults of LiteLLM hold', async () => {
       maxRequestBytes: 100 * 1024 * 1024,
       maxResponseBytes: 100 * 1024 * 1024,
       alwaysIncludeStreamUsage: false,
+      callIdInErrors: false,
       requireAuthForMetrics: false,
       ledgerDisabled: false,
       ledgerRetentionMs: undefined,

@@ -75,6 +75,7 @@ export const settings = defineKind({
       maxRequestBytes: Math.floor((general.max_request_size_mb ?? defaults.maxRequestMegabytes) * mebibyte),
       maxResponseBytes: Math.floor((general.max_response_size_mb ?? defaults.maxResponseMegabytes) * mebibyte),
       alwaysIncludeStreamUsage: general.always_include_stream_usage ?? false,
+      callIdInErrors: general.include_call_id_in_error_body ?? false,
       requireAuthForMetrics: litellm.require_auth_for_metrics_endpoint ?? false,
       ledgerDisabled: general.disable_spend_logs ?? false,
       ledgerRetentionMs: general.maximum_spend_logs_retention_period ?? undefined,

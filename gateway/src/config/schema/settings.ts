@@ -149,6 +149,7 @@ const generalSettings = field.section({
   max_request_size_mb: megabytes.nullish(),
   max_response_size_mb: megabytes.nullish(),
   always_include_stream_usage: field.flag.nullish(),
+  include_call_id_in_error_body: field.flag.nullish(),
   litellm_key_header_name: headerName.nullish(),
   /** Fields of `/team/update` that team admins may change, and `member_key_budgets`. */
   team_admin_editable_team_fields: field.names.nullish(),
