@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module'
 import { parentPort } from 'node:worker_threads'
 import type { Reading } from './map-reader.ts'
 import { type PackTask, pack } from './pack.ts'
@@ -7,7 +8,17 @@ import { MapRefused } from './refusal.ts'
 parentPort?.on('message', (task: PackTask) => {
   const { reading, buffers } = read(task)
   parentPort?.postMessage(reading, buffers)
+  keepCompiled()
 })
+
+let isKept = false
+
+/** After the first map: a thread that is ended from outside leaves nothing behind, and the next one would need 100 ms and 20 MB more. */
+function keepCompiled(): void {
+  if (isKept) return
+  isKept = true
+  flushCompileCache()
+}
 
 function read(task: PackTask): { readonly reading: Reading; readonly buffers?: readonly ArrayBuffer[] } {
   try {
