@@ -45,6 +45,21 @@ test('calls of the same caller and model are one cell, those with other tags ano
   assert.equal(lastAt - firstAt, 3_000)
 })
 
+test('a caller who writes U+0000 is not counted as another one', () => {
+  const { holders } = settledCall()
+  const tally = new Tally()
+  const plain = settledCall({ holders: { ...holders, endUser: 'ann' }, providerModel: 'm', tags: ['t', 'u'] })
+  const odd = settledCall({ holders: { ...holders, endUser: 'ann' }, providerModel: 'm\0t', tags: ['u'] })
+  for (const call of [plain, odd]) tally.add({ call, charges: [] })
+  assert.deepEqual(
+    [...tally.cells].map(({ providerModel, tags, calls }) => [providerModel, tags, calls]),
+    [
+      ['m', ['t', 'u'], 1],
+      ['m\ufffdt', ['u'], 1],
+    ],
+  )
+})
+
 test('what calls cost is charged to each of their spenders', () => {
   const { spends } = tallyOf(rows)
   assert.deepEqual(

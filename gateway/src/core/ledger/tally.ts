@@ -58,10 +58,10 @@ export class Tally {
     cell.calls += 1
     if (call.status >= 400) cell.failed += 1
     if (usage !== undefined) {
-      cell.inputTokens += usage.inputTokens
-      cell.outputTokens += usage.outputTokens
-      cell.cachedTokens += usage.cachedInputTokens ?? 0
-      cell.cacheWriteTokens += usage.cacheWriteTokens ?? 0
+      cell.inputTokens += counted(usage.inputTokens)
+      cell.outputTokens += counted(usage.outputTokens)
+      cell.cachedTokens += counted(usage.cachedInputTokens)
+      cell.cacheWriteTokens += counted(usage.cacheWriteTokens)
     }
     if (cost === undefined) {
       cell.uncosted += 1
@@ -77,8 +77,9 @@ export class Tally {
     if (this.#last !== undefined && isOf(this.#last, day, call)) return this.#last
     const { key, user, team, organization, endUser } = call.holders
     const { modelGroup, provider, providerModel } = call
-    const names = [key, user, team, organization, endUser, modelGroup, provider, providerModel, ...call.tags]
-    const name = `${day}\0${names.join('\0')}`
+    // Two callers' texts with U+0000 in them must not be joined to the same name.
+    const texts = [storable(endUser), storable(providerModel), ...storableTags(call.tags)]
+    const name = [day, key, user, team, organization, modelGroup, provider, ...texts].join('\0')
     let cell = this.#cells.get(name)
     if (cell === undefined) {
       cell = emptyCell(day, call)
@@ -87,6 +88,13 @@ export class Tally {
     this.#last = cell
     return cell
   }
+}
+
+/** A provider may tell half a token, or 10³⁰⁰: a sum that a store cannot add would hold up all that follows. */
+const mostTokens = 1e12
+
+function counted(tokens: number | undefined): number {
+  return tokens !== undefined && tokens > 0 ? Math.min(Math.trunc(tokens), mostTokens) : 0
 }
 
 function isOf(cell: Cell, day: number, { holders, modelGroup, provider, providerModel, tags }: SettledCall): boolean {

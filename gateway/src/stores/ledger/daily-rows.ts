@@ -3,6 +3,7 @@ import { type LedgerScope, ledgerScopes } from '../../core/ledger/ledger.ts'
 import type { Cell } from '../../core/ledger/tally.ts'
 import { dayMs, utcDay } from '../../lib/utc-day.ts'
 import { grainsOf, storedScope } from './grains.ts'
+import { withSumNames } from './sum-names.ts'
 
 const names = ['scope', 'holder', 'day', 'key_hash', 'model_group', 'provider', 'provider_model'] as const
 const measures = [
@@ -63,7 +64,7 @@ export async function dailyRows(cells: Iterable<Cell>): Promise<readonly string[
   const rows = new Map<string, DailyRow>()
   let counted = 0
   for (const cell of cells) {
-    addCell(rows, cell)
+    addCell(rows, withSumNames(cell))
     counted += 1
     if (counted % stepCells === 0) await turn()
   }

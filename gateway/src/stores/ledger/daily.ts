@@ -1,5 +1,6 @@
 import type { DailyDimension, DailyQuery, DailySum } from '../../core/ledger/ledger.ts'
 import { scopeFor } from './grains.ts'
+import { sumName } from './sum-names.ts'
 
 /** A statement with its values, `$1` on. */
 export interface Statement {
@@ -53,12 +54,12 @@ const sumColumns = {
 export function dailyStatement(query: DailyQuery): Statement {
   const where = new Where()
   where.and('scope = ?', scopeFor(query))
-  where.in('holder', query.holders)
+  where.in('holder', query.holders?.map(sumName))
   where.and('day >= ?', query.from)
   where.and('day <= ?', query.to)
-  where.and('model_group = ?', query.model)
-  where.and('provider = ?', query.provider)
-  where.and('key_hash = ?', query.key)
+  where.and('model_group = ?', nameOf(query.model))
+  where.and('provider = ?', nameOf(query.provider))
+  where.and('key_hash = ?', nameOf(query.key))
   const dimensions = query.by.map((dimension) => dimensionColumns[dimension])
   const sums = Object.values(sumColumns).map((column) => `${sumOf(column)} AS ${column}`)
   const grouped = dimensions.length === 0 ? '' : `GROUP BY ${dimensions.join(', ')} ORDER BY ${dimensions.join(', ')}`
@@ -66,6 +67,10 @@ export function dailyStatement(query: DailyQuery): Statement {
     text: `SELECT ${[...dimensions, ...sums].join(', ')} FROM midflight_ledger_daily ${where} ${grouped}`,
     values: where.values,
   }
+}
+
+function nameOf(asked: string | undefined): string | undefined {
+  return asked === undefined ? undefined : sumName(asked)
 }
 
 /** Money of many years is no safe integer, and is read as text. PostgreSQL's sums of large numbers are text anyway. */

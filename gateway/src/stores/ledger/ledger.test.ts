@@ -116,6 +116,30 @@ for (const kind of [createSqliteKind(), createPostgresKind()]) {
       assert.equal(sums?.length, 2)
     })
 
+    it('keeps and sums a call however long its names are, and whatever tokens its provider told', async (t) => {
+      if (kind.skip()) return t.skip(kind.skip() || '')
+      const [ledger] = await ledgers(1)
+      // Not compressible, so that no index makes it shorter.
+      const longText = (units: number) =>
+        Array.from({ length: units }, (_, n) => String.fromCharCode(0x4e00 + ((n * n * 7_919) % 20_000))).join('')
+      const { holders } = callNumber(1)
+      const usages = [1.5, 1e300, Number.MAX_SAFE_INTEGER, -4].map((inputTokens) => ({ inputTokens, outputTokens: 2 }))
+      const calls = usages.map((usage, n) =>
+        callNumber(n + 1, {
+          holders: { ...holders, user: longText(3_000), endUser: longText(512) },
+          providerModel: longText(512),
+          tags: [longText(512), `${longText(511)}x`],
+          usage,
+        }),
+      )
+      await ledger?.append(block(calls))
+      const ofUser = await ledger?.daily({ scope: 'user', holders: [longText(3_000)], ...wholeTime, by: ['holder'] })
+      assert.deepEqual([ofUser?.length, ofUser?.[0]?.calls, ofUser?.[0]?.inputTokens], [1, 4, 1 + 2e12])
+      const ofTags = await ledger?.daily({ scope: 'tag', ...wholeTime, by: ['holder', 'model'] })
+      assert.equal(ofTags?.length, 2, 'names that begin alike are kept apart')
+      assert.equal((await ledger?.calls({ endUser: longText(512), limit: 10 }))?.total, 4)
+    })
+
     it('keeps a block once, and sums it once, however often and by whomever it is brought', async (t) => {
       if (kind.skip()) return t.skip(kind.skip() || '')
       const [one, two] = await ledgers(2)
