@@ -19,13 +19,17 @@ export interface SelectAnswer {
 /** An idle thread is 10 MB that nobody uses. */
 const idleMs = 20_000
 
+type Reply = SelectAnswer | { readonly failed: string }
+
 /** Reads blocks in a thread of its own: of ten blocks that takes 60 ms, for which the event loop must not stand still. */
 export class SelectThread {
   #worker: Worker | undefined
   #idle: NodeJS.Timeout | undefined
   /** One after the other: whoever reads a lot asks for few blocks at a time. */
   #last: Promise<unknown> = Promise.resolve()
+  #asked: PromiseWithResolvers<SelectAnswer> | undefined
 
+  /** Rejects when a block cannot be read, or the thread ends meanwhile; the next task has another. */
   select(task: SelectTask): Promise<SelectAnswer> {
     const answer = this.#last.then(() => this.#ask(task))
     this.#last = answer.catch(() => undefined)
@@ -35,44 +39,50 @@ export class SelectThread {
   #ask(task: SelectTask): Promise<SelectAnswer> {
     clearTimeout(this.#idle)
     this.#worker ??= this.#start()
-    const worker = this.#worker
-    worker.ref()
-    return new Promise<SelectAnswer>((resolve, reject) => {
-      const settle = (): void => {
-        worker.off('message', onMessage)
-        worker.off('error', onEnd)
-        worker.off('exit', onEnd)
-        worker.unref()
-        this.#idle = setTimeout(() => this.#end(worker), idleMs).unref()
-      }
-      const onMessage = (reply: SelectAnswer | { readonly failed: string }): void => {
-        settle()
-        if ('failed' in reply) reject(new Error(`rows of the ledger cannot be read: ${reply.failed}`))
-        else resolve(reply)
-      }
-      const onEnd = (cause: unknown): void => {
-        settle()
-        this.#end(worker)
-        reject(new Error('the thread that reads the ledger has ended', { cause }))
-      }
-      worker.on('message', onMessage)
-      worker.on('error', onEnd)
-      worker.on('exit', onEnd)
-      worker.postMessage(task)
-    })
+    // An idle thread keeps no process alive; one that is asked does.
+    this.#worker.ref()
+    this.#asked = Promise.withResolvers<SelectAnswer>()
+    this.#worker.postMessage(task)
+    return this.#asked.promise
   }
 
   #start(): Worker {
-    return new Worker(new URL('./select-worker.ts', import.meta.url), {
+    const worker = new Worker(new URL('./select-worker.ts', import.meta.url), {
       // Lines are garbage at once.
       resourceLimits: { maxYoungGenerationSizeMb: 8 },
       execArgv: [],
       env: workerEnvironment(),
     })
+    let failure: unknown
+    worker.on('message', (reply: Reply) => this.#settle(worker, reply))
+    // It ends then. Without somebody listening the process would, too, even if nothing was asked.
+    worker.on('error', (error) => {
+      failure = error
+    })
+    worker.on('exit', () => this.#ended(worker, failure))
+    return worker
   }
 
-  #end(worker: Worker): void {
-    if (this.#worker === worker) this.#worker = undefined
+  #settle(worker: Worker, reply: Reply): void {
+    worker.unref()
+    this.#idle = setTimeout(() => this.#retire(worker), idleMs).unref()
+    const asked = this.#asked
+    this.#asked = undefined
+    if ('failed' in reply) asked?.reject(new Error(`rows of the ledger cannot be read: ${reply.failed}`))
+    else asked?.resolve(reply)
+  }
+
+  #retire(worker: Worker): void {
+    // What is asked from here on has another.
+    this.#worker = undefined
     worker.terminate().catch(() => undefined)
+  }
+
+  #ended(worker: Worker, cause: unknown): void {
+    if (this.#worker !== worker) return
+    this.#worker = undefined
+    clearTimeout(this.#idle)
+    this.#asked?.reject(new Error('the thread that reads the ledger has ended', { cause }))
+    this.#asked = undefined
   }
 }

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { afterEach, beforeEach, test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import type { Worker } from 'node:worker_threads'
+import { blockOf, settledCall } from '../../../test/settled-calls.ts'
+import { compress } from './compression.ts'
+import { SelectThread } from './select-thread.ts'
+
+let workers: Worker[] = []
+const note = (worker: Worker): void => void workers.push(worker)
+
+beforeEach(() => {
+  workers = []
+  process.on('worker', note)
+})
+
+afterEach(async () => {
+  process.off('worker', note)
+  for (const worker of workers) await worker.terminate()
+})
+
+async function task() {
+  const { lines } = blockOf([{ call: settledCall(), charges: [] }], 'writer', 1)
+  return { query: { limit: 1 }, most: 1, bodies: [await compress(lines)] }
+}
+
+test('a thread that ended while nobody used it is replaced', { timeout: 10_000 }, async () => {
+  const thread = new SelectThread()
+  assert.equal((await thread.select(await task())).matched, 1)
+  const [worker] = workers
+  assert.ok(worker)
+  await worker.terminate()
+  assert.equal((await thread.select(await task())).matched, 1)
+  assert.equal(workers.length, 2)
+})
+
+test('a thread that fails while nobody waits for it ends no process', { timeout: 10_000 }, async () => {
+  const thread = new SelectThread()
+  await thread.select(await task())
+  const [worker] = workers
+  assert.ok(worker)
+  worker.emit('error', new Error('out of memory'))
+  await turn()
+  assert.equal((await thread.select(await task())).matched, 1)
+})
+
+test('what a thread that ends was asked is refused, and the next thread answers the next', {
+  timeout: 10_000,
+}, async () => {
+  const thread = new SelectThread()
+  const first = thread.select(await task())
+  await turn()
+  const [worker] = workers
+  assert.ok(worker)
+  const gone = once(worker, 'exit')
+  void worker.terminate()
+  await assert.rejects(first, /has ended/)
+  await gone
+  assert.equal((await thread.select(await task())).matched, 1)
+})
+
+test('a block that cannot be read is told, and the thread goes on', { timeout: 10_000 }, async () => {
+  const thread = new SelectThread()
+  const broken = { query: { limit: 1 }, most: 1, bodies: [Buffer.from('no block')] }
+  await assert.rejects(thread.select(broken), /cannot be read/)
+  assert.equal((await thread.select(await task())).matched, 1)
+  assert.equal(workers.length, 1)
+})
