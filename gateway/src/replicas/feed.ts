@@ -86,6 +86,13 @@ export class Feed {
     return this.#next
   }
 
+  /** Resolves when the store was told of all that is in force here. Rejects with GatewayError `store_unavailable`. */
+  async reported(): Promise<void> {
+    if (this.#reported >= this.#applied) return
+    this.#own = -1
+    await this.confirm()
+  }
+
   /** Takes the first look, and goes on looking whether it succeeds or not. */
   async start(): Promise<void> {
     // Subscribed before the first look, so that nothing is missed in between.

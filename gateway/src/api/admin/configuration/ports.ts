@@ -9,7 +9,7 @@ import type { LedgerHealth, LimitHealth } from './status.ts'
 export interface ConfigurationPorts {
   readonly reconciler: Pick<Reconciler, 'refresh' | 'status'>
   readonly store: Store
-  readonly feed: Pick<Feed, 'applied' | 'confirm' | 'leaseValid'>
+  readonly feed: Pick<Feed, 'applied' | 'confirm' | 'leaseValid' | 'reported'>
   /** @throws GatewayError `record_not_found`, `change_conflict`, and as every change */
   readonly revert: (revision: number, how: ChangeOptions) => Promise<ChangeResult<readonly Alteration[]>>
   /** Of this process. */

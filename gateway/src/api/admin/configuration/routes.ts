@@ -36,6 +36,7 @@ export function configurationRoutes(ports: ConfigurationPorts): readonly Declare
       roles: ['proxy_admin', 'proxy_admin_viewer'],
       withoutSnapshot: true,
       async handle() {
+        await feed.reported().catch(() => undefined)
         const replicas = await store.replicas().catch(() => undefined)
         return {
           body: {
@@ -64,6 +65,7 @@ export function configurationRoutes(ports: ConfigurationPorts): readonly Declare
       roles: ['proxy_admin', 'proxy_admin_viewer'],
       withoutSnapshot: true,
       async handle() {
+        await feed.reported()
         const [head, replicas] = await Promise.all([store.head(), store.replicas()])
         return {
           body: {
