@@ -1,9 +1,11 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { type CallPage, type CallQuery, countedUpTo } from '../../core/ledger/ledger.ts'
 import { callIn, cellsIn } from '../../core/ledger/row.ts'
+import type { SettledCall } from '../../core/ledger/settled-call.ts'
 import type { SqlDatabase } from '../sql.ts'
 import { type Candidate, candidates } from './candidates.ts'
 import { mergesSoFar } from './merge.ts'
-import { Best } from './select.ts'
+import { Best, type Found } from './select.ts'
 import type { SelectThread } from './select-thread.ts'
 
 /** Blocks that are read together: more and more, because the first are often enough. */
@@ -11,6 +13,8 @@ const mostTogether = 8
 /** Rows that are read only to count what matches; a count that would take more is of those until there. */
 const mostCounted = 200_000
 const tries = 3
+/** Read in some 2 ms. */
+const stepRows = 500
 
 /** A page of calls, and how many match in all, as far as they are counted. */
 export async function callsOf(database: SqlDatabase, thread: SelectThread, query: CallQuery): Promise<CallPage> {
@@ -31,9 +35,19 @@ async function readPage(database: SqlDatabase, thread: SelectThread, query: Call
   const { offset = 0, limit } = query
   const rows = reading.best.rows.slice(offset, offset + limit)
   return {
-    calls: rows.map(({ line }) => callIn(cellsIn(line) ?? [])),
+    calls: await callsIn(rows),
     total: Math.max(Math.min(reading.matched, countedUpTo), rows.length === 0 ? 0 : offset + rows.length),
   }
+}
+
+/** In steps, for which the event loop does not stand still: a page may have 10,000 rows. */
+async function callsIn(rows: readonly Found[]): Promise<readonly SettledCall[]> {
+  const calls: SettledCall[] = []
+  for (const { line } of rows) {
+    if (calls.length % stepRows === stepRows - 1) await turn()
+    calls.push(callIn(cellsIn(line) ?? []))
+  }
+  return calls
 }
 
 /** Goes through the blocks of one query. */

@@ -77,6 +77,8 @@ export class Best {
   readonly #most: number
   readonly #sign: number
   #rows: Found[] = []
+  /** So many of them, from the first, are in order. */
+  #sorted = 0
 
   /** @param most so many are kept */
   constructor({ ascending }: Pick<CallQuery, 'ascending'>, most: number) {
@@ -107,8 +109,11 @@ export class Best {
   }
 
   #sort(): void {
+    // It is asked for with each block, and most blocks add nothing.
+    if (this.#sorted === this.#rows.length) return
     this.#rows.sort((one, other) => this.#sign * (compare(one.sortedBy, other.sortedBy) || compare(one.id, other.id)))
     if (this.#rows.length > this.#most) this.#rows.length = this.#most
+    this.#sorted = this.#rows.length
   }
 }
 
@@ -144,6 +149,8 @@ export class Selection {
       if (at === -1) return
       const begin = lines.lastIndexOf('\n', at) + 1
       const end = lines.indexOf('\n', at)
+      // Every line has its end; looking for more behind one without would begin at the first again.
+      if (end === -1) return
       this.#take(lines.slice(begin, end))
       from = end + 1
     }
