@@ -14,6 +14,8 @@ import { narrowed, spendReaders } from './visible.ts'
 
 /** LiteLLM answers all rows at once; more than this have to be paged (`/spend/logs/v2`). */
 const mostUnpaged = 10_000
+/** A page reads and keeps all rows before it: a process that was asked for row 10,000,000 would run out of memory. */
+const deepestRow = 50_000
 /** Rows of one export; the rest is fetched with a later `start_date`. */
 const mostExported = 200_000
 const exportStep = 2_000
@@ -92,6 +94,13 @@ export function logRoutes(ledger: Ledger): readonly DeclaredRoute[] {
         sort_order: z.enum(['asc', 'desc']).default('desc'),
       }),
       async handle({ query, principal }) {
+        const offset = (query.page - 1) * query.page_size
+        if (offset + query.page_size > deepestRow) {
+          throw new GatewayError(
+            'bad_request',
+            `Pages end at row ${deepestRow}; narrow the dates, or use /spend/logs/export.`,
+          )
+        }
         const { calls, total } = await ledger.calls(
           narrowed(
             {
@@ -99,7 +108,7 @@ export function logRoutes(ledger: Ledger): readonly DeclaredRoute[] {
               sort: sorts[query.sort_by],
               ascending: query.sort_order === 'asc',
               limit: query.page_size,
-              offset: (query.page - 1) * query.page_size,
+              offset,
             },
             principal,
           ),

@@ -107,6 +107,15 @@ test('pages, exports and sums agree on what was spent', async (context) => {
   ])
 })
 
+test('a page that is beyond all rows is empty, and one so deep that it would fill the memory is refused', async (context) => {
+  const app = await startGateway(context, { config })
+  const beyond = await app.get('/spend/logs/v2?page=50&page_size=1000')
+  assert.deepEqual([beyond.status, beyond.body.data, beyond.body.total], [200, [], 0])
+  const deep = await app.get('/spend/logs/v2?page=1000000000&page_size=1000')
+  assert.equal(deep.status, 400)
+  assert.match(deep.body.error.message, /Pages end at row 50000/)
+})
+
 test('a caller sees its own calls only, and no sums of the proxy', async (context) => {
   const app = await startGateway(context, { config })
   const { body: ann } = await app.post('/user/new', { user_id: 'ann', user_role: 'internal_user' })
