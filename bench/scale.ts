@@ -7,7 +7,7 @@
  * - a model is added by API: until its first call is answered, here and on the other replica; and what the event loop was held meanwhile
  * - start with all that stored, and what the process occupies after all this
  *
- * Options: --keys N (1,000,000), --models N (10,000), --rounds N (3), --seconds N (4), --added N (40), --cold N (300),
+ * Options: --keys N (1,000,000), --models N (10,000), --rounds N (3), --seconds N (4), --added N (100), --cold N (300),
  * --profile DIRECTORY (a CPU profile of each gateway).
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -40,7 +40,7 @@ const { values } = parseArgs({
     models: { type: 'string', default: '10000' },
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '4' },
-    added: { type: 'string', default: '40' },
+    added: { type: 'string', default: '100' },
     cold: { type: 'string', default: '300' },
     profile: { type: 'string' },
   },
