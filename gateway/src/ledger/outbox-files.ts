@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 
@@ -15,6 +15,13 @@ export interface OutboxFiles {
 /** Names of an owner's files: `<owner>-000001.jsonl` and `<owner>.lock`. */
 export function filePath(directory: string, owner: string, number: number): string {
   return join(directory, `${owner}-${String(number).padStart(6, '0')}.jsonl`)
+}
+
+/** Writes a file that others see whole or not at all: one that has no lock may be taken over, and removed, at any time. */
+export function writeWhole(path: string, text: string): void {
+  const part = `${path}.part`
+  writeFileSync(part, text, { mode: 0o600 })
+  renameSync(part, path)
 }
 
 export function takeLock(directory: string, owner: string): void {

@@ -1,9 +1,10 @@
-import { closeSync, fsync, ftruncateSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, fsync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { type LedgerRow, lineOf } from '../core/ledger/row.ts'
 import { Tally } from '../core/ledger/tally.ts'
 import { reasonOf } from '../lib/reason.ts'
 import { Buffers } from './buffers.ts'
-import { filePath, releaseLock, takeLock, touchLock } from './outbox-files.ts'
+import { filePath, releaseLock, takeLock, touchLock, writeWhole } from './outbox-files.ts'
+import { PendingLines } from './pending-lines.ts'
 
 export interface OutboxOptions {
   /** Made when it is not there. Several processes may share it. */
@@ -45,11 +46,14 @@ interface Written extends OutboxFile {
   tally: Tally | undefined
   descriptor: number | undefined
   synced: boolean
+  /** There may be half a write behind its whole rows, which has to be cut off before the next. */
+  torn: boolean
 }
 
 const mebibyte = 1024 * 1024
 /** While the disk refuses, it is asked again so often, ms. */
 const retryMs = 200
+const retryBytes = mebibyte
 const syncMs = 1_000
 const touchMs = 15_000
 /** Closed files whose rows stay in memory until the store has them. While it is away, the others are read again later. */
@@ -69,9 +73,7 @@ export class Outbox {
   #buffer = this.#buffers.take()
   #files: Written[] = []
   #current: Written
-  /** Lines that the disk has not taken, in order. */
-  #pending: Buffer[] = []
-  #pendingBytes = 0
+  readonly #pending = new PendingLines()
   #failure: string | undefined
   #retryAt = 0
   #closed = false
@@ -113,7 +115,7 @@ export class Outbox {
 
   /** No more rows can be kept: calls have to be refused. */
   get full(): boolean {
-    return this.#pendingBytes >= this.#maxPendingBytes
+    return this.#pending.bytes >= this.#maxPendingBytes
   }
 
   /** Why the disk takes no rows; `undefined` while it does. */
@@ -131,12 +133,12 @@ export class Outbox {
     }
     const bytes = this.#encode(text)
     if (this.#failure !== undefined) {
-      this.#keep(bytes)
+      this.#pending.add(bytes)
       if (this.#options.clock.now() >= this.#retryAt) this.retry()
       return
     }
     if (!this.#write(bytes)) {
-      this.#keep(bytes)
+      this.#pending.add(bytes)
       return
     }
     const { tally } = this.#current
@@ -146,16 +148,14 @@ export class Outbox {
 
   /** Tries to bring to disk what it refused. */
   retry(): void {
-    while (this.#pending.length > 0) {
-      const [first] = this.#pending
-      if (first === undefined) break
+    const allTaken = this.#pending.offer(retryBytes, (lines) => {
       // What it counts to is not known any more.
       this.#current.tally = undefined
-      if (!this.#write(first)) return
-      this.#pendingBytes -= first.length
-      this.#pending.shift()
-      this.#rotateFull()
-    }
+      const taken = this.#write(lines)
+      if (taken) this.#rotateFull()
+      return taken
+    })
+    if (!allTaken) return
     if (this.#failure === undefined) return
     this.#failure = undefined
     this.#options.onDisk?.({ failing: false, reason: undefined })
@@ -173,6 +173,8 @@ export class Outbox {
       return
     }
     before.closed = true
+    // Once more at least, and then it is closed: descriptors are few, and the store may be away for long.
+    before.synced = false
     this.#current = next
     const { tally } = before
     before.tally = undefined
@@ -211,6 +213,7 @@ export class Outbox {
       tally: new Tally(),
       descriptor,
       synced: true,
+      torn: false,
     }
     this.#files.push(file)
     return file
@@ -230,9 +233,9 @@ export class Outbox {
     const number = (this.#files.at(-1) ?? this.#current).number + 1
     const path = filePath(directory, owner, number)
     try {
-      writeFileSync(path, text, { mode: 0o600 })
+      writeWhole(path, text)
       const bytes = Buffer.byteLength(text)
-      const nothing = { known: undefined, tally: undefined, descriptor: undefined, synced: true }
+      const nothing = { known: undefined, tally: undefined, descriptor: undefined, synced: true, torn: false }
       this.#current = { path, number, bytes, closed: true, ...nothing }
       this.#files.push(this.#current)
     } catch (error) {
@@ -256,7 +259,10 @@ export class Outbox {
     try {
       const { descriptor } = current
       if (descriptor === undefined) throw new Error('the file is closed')
+      if (current.torn) ftruncateSync(descriptor, current.bytes)
+      current.torn = true
       for (let written = 0; written < lines.length; ) written += writeSync(descriptor, lines, written)
+      current.torn = false
     } catch (error) {
       this.#fail(error)
       this.#cutBack(current)
@@ -273,18 +279,13 @@ export class Outbox {
     this.onFull?.()
   }
 
-  /** What cannot be cut off is left behind in a file that gets no more rows: nobody reads beyond its whole ones. */
-  #cutBack({ descriptor, bytes }: Written): void {
+  #cutBack(file: Written): void {
     try {
-      if (descriptor !== undefined) ftruncateSync(descriptor, bytes)
+      if (file.descriptor !== undefined) ftruncateSync(file.descriptor, file.bytes)
+      file.torn = false
     } catch {
-      this.rotate()
+      // It is tried again before the next write. Until then nobody reads beyond the whole rows.
     }
-  }
-
-  #keep(lines: Buffer): void {
-    this.#pending.push(Buffer.from(lines))
-    this.#pendingBytes += lines.length
   }
 
   #fail(error: unknown): void {
@@ -302,8 +303,9 @@ export class Outbox {
       if (descriptor === undefined || file.synced) continue
       file.synced = true
       fsync(descriptor, (error) => {
-        // A file that was removed meanwhile is closed; its rows are in the store.
-        if (error !== null && error.code !== 'EBADF') this.#fail(error)
+        // A file that was removed meanwhile is closed: its rows are in the store, and its number may be that of a socket by now.
+        if (file.descriptor !== descriptor) return
+        if (error !== null) this.#fail(error)
         else if (file.closed && file.synced) this.#closeFile(file)
       })
     }
