@@ -22,7 +22,7 @@ export interface Gateway {
   get(path: string, key?: string): Promise<Answer>
   post(path: string, body?: unknown, key?: string, headers?: Record<string, string>): Promise<Answer>
   /** One chat call. */
-  chat(model: string, key?: string): Promise<Answer>
+  chat(model: string, key?: string, headers?: Record<string, string>): Promise<Answer>
   /** Commits records by this replica, as its management routes do; `undefined` deletes. */
   put(...records: readonly RecordWrite[]): Promise<void>
 }
@@ -96,8 +96,8 @@ export async function startGateway(
     call,
     get: (path, key) => call('GET', path, undefined, key),
     post: (path, body = {}, key, headers) => call('POST', path, body, key, headers),
-    chat: (model, key) =>
-      call('POST', '/v1/chat/completions', { model, messages: [{ role: 'user', content: 'hi' }] }, key),
+    chat: (model, key, headers) =>
+      call('POST', '/v1/chat/completions', { model, messages: [{ role: 'user', content: 'hi' }] }, key, headers),
     put: (...records) => putRecords(app, ...records),
   }
 }

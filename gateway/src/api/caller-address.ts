@@ -8,15 +8,15 @@ import type { AddressSettings } from '../core/settings.ts'
  * @throws GatewayError `permission_denied` (403), in LiteLLM's words
  */
 export function checkAddress(request: IncomingMessage, settings: AddressSettings | undefined): void {
-  if (settings === undefined) return
+  if (settings?.allowed === undefined) return
   const address = addressOf(request, settings)
   if (settings.allowed.has(address)) return
   const shown = isIP(address) === 0 ? 'unknown' : address
   throw new GatewayError('permission_denied', `Access forbidden: IP address ${shown} not allowed.`, { param: 'None' })
 }
 
-/** The last of the forwarded addresses is the one that the proxy in front saw; what stands before it the caller may have made up. */
-function addressOf(request: IncomingMessage, { readsForwarded }: AddressSettings): string {
+/** Where a request comes from; '' when its connection is gone. The last of the forwarded addresses is the one that the proxy in front saw; what stands before it the caller may have made up. */
+export function addressOf(request: IncomingMessage, { readsForwarded }: AddressSettings): string {
   const forwarded = readsForwarded ? request.headers['x-forwarded-for'] : undefined
   const written = [forwarded ?? request.socket.remoteAddress ?? ''].flat().join(',')
   const last = written.slice(written.lastIndexOf(',') + 1).trim()

@@ -12,7 +12,6 @@ import type { CallPorts } from './ports.ts'
 import type { Asked, Source } from './served.ts'
 import type { StreamPipe } from './stream-pipe.ts'
 import type { StreamSample } from './stream-sample.ts'
-import { tagsOf } from './tags.ts'
 import { upstreamModelOf } from './target.ts'
 
 /** LiteLLM's names of the operations, as its spend logs have them. A count of tokens is no call to account for. */
@@ -173,9 +172,9 @@ function settledCall(
     estimated: usage?.estimated === true,
     cost: cost?.total ?? (boughtNothing(call, error) ? usdToNano(0) : undefined),
     breakdown: cost === undefined ? undefined : breakdownOf(cost),
-    tags: tagsOf(call),
+    tags: call.tags,
     cacheHit: false,
-    clientAddress: '',
+    clientAddress: call.clientAddress,
   }
 }
 

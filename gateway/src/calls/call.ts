@@ -26,6 +26,8 @@ export interface Call {
   readonly settings: Settings
   /** Who calls, as it was when the call was accepted. */
   readonly principal: Principal
+  /** IP address, as far as it can be known; '' for calls that nobody made. */
+  readonly clientAddress: string
   /** The end user that the request names (contract 3.8), and its record if there is one. */
   readonly endUser: string | undefined
   readonly customer: Customer | undefined

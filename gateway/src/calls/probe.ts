@@ -122,6 +122,7 @@ function probeCall(deployment: Deployment, snapshot: Snapshot, how: Probe, ports
     endUserLimits: undefined,
     tags: [],
     namesTags: false,
+    clientAddress: '',
     tagged: [],
     model: deployment.modelName,
     routedAs: deployment.modelName,

@@ -1,6 +1,5 @@
 import type { Principal } from '../core/principal.ts'
 import { isObject, type JsonObject, type JsonValue } from '../lib/json.ts'
-import type { Call } from './call.ts'
 
 /** Of one call; as many as its row has. Those beyond neither count nor limit. */
 const mostTags = 50
@@ -37,9 +36,4 @@ export function allTags(named: readonly string[], { key, team }: Principal): rea
   const own = new Set([...ofKey, ...ofTeam])
   const others = new Set(named.filter((tag) => !own.has(tag)))
   return [...[...others].slice(0, Math.max(0, mostTags - own.size)), ...own].slice(0, mostTags)
-}
-
-/** Of the request, its key and its team. */
-export function tagsOf(call: Call): readonly string[] {
-  return call.tags
 }

@@ -48,10 +48,9 @@ export function requiredSettings(general: GeneralSection): RequiredSettings {
   })
 }
 
-export function addressSettings(general: GeneralSection): AddressSettings | undefined {
-  if (!general.allowed_ips) return undefined
+export function addressSettings(general: GeneralSection): AddressSettings {
   return Object.freeze({
-    allowed: new AddressList(general.allowed_ips),
+    allowed: general.allowed_ips ? new AddressList(general.allowed_ips) : undefined,
     readsForwarded: general.use_x_forwarded_for ?? false,
   })
 }

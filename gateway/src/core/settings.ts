@@ -39,8 +39,7 @@ export interface Settings {
   readonly publicModelGroups: readonly string[]
   /** Header to read the key from first (`general_settings.litellm_key_header_name`), lower case. */
   readonly keyHeader: string | undefined
-  /** `undefined`: callers of every address are served. */
-  readonly addresses: AddressSettings | undefined
+  readonly addresses: AddressSettings
   readonly routes: RouteSettings
   /** Headers that name the end user, after LiteLLM's own (`general_settings.user_header_name`), lower case. */
   readonly endUserHeaders: readonly string[]
@@ -84,8 +83,8 @@ export interface RequiredSettings {
 }
 
 export interface AddressSettings {
-  /** `general_settings.allowed_ips`, from which callers with a key are served. */
-  readonly allowed: AddressList
+  /** `general_settings.allowed_ips`, from which callers with a key are served; `undefined`: from everywhere. */
+  readonly allowed: AddressList | undefined
   /** `use_x_forwarded_for`: there is a proxy in front, and it says where calls come from. */
   readonly readsForwarded: boolean
 }

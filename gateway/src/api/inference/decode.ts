@@ -6,6 +6,7 @@ import type { Snapshot } from '../../config/snapshot.ts'
 import { GatewayError } from '../../core/errors.ts'
 import type { DialectName } from '../../core/wire.ts'
 import { isObject, type JsonObject, parseJsonObject } from '../../lib/json.ts'
+import { addressOf } from '../caller-address.ts'
 import { readBody } from '../read-body.ts'
 import type { Exchange } from '../route.ts'
 import type { Named } from './named.ts'
@@ -87,6 +88,7 @@ export function callOf(
     snapshot,
     settings: snapshot.settings,
     principal,
+    clientAddress: addressOf(exchange.request, snapshot.settings.addresses),
     endUser: request.endUser,
     customer,
     endUserLimits,

@@ -63,7 +63,7 @@ test('without a word the defaults of LiteLLM hold', async () => {
       publicModelGroups: [],
       keyHeader: undefined,
       routes: { served: undefined, ofAdmins: [] },
-      addresses: undefined,
+      addresses: { allowed: undefined, readsForwarded: false },
       endUserHeaders: [],
     })
     assert.deepEqual(router, {
