@@ -11,7 +11,7 @@ export interface OutboxOptions {
   readonly directory: string
   /** Unique per process and start; the name of its files. */
   readonly owner: string
-  /** A new file is begun above it. Default 2 MiB. */
+  /** A new file is begun above it. Default 1 MiB. */
   readonly fileBytes?: number
   /** Rows kept in memory while the disk takes none. Default 32 MiB. */
   readonly maxPendingBytes?: number
@@ -51,6 +51,8 @@ interface Written extends OutboxFile {
 }
 
 const mebibyte = 1024 * 1024
+/** Rows of one turn, which may come to a file that is all but full: 64 calls at once take half of it. */
+const turnBytes = 96 * 1024
 /** While the disk refuses, it is asked again so often, ms. */
 const retryMs = 200
 const retryBytes = mebibyte
@@ -68,9 +70,9 @@ export class Outbox {
   readonly #options: OutboxOptions
   readonly #fileBytes: number
   readonly #maxPendingBytes: number
-  readonly #buffers = new Buffers()
+  readonly #buffers: Buffers
   /** Rows of the open file; of one that has uncounted rows only the last. */
-  #buffer = this.#buffers.take()
+  #buffer: Buffer
   #files: Written[] = []
   #current: Written
   readonly #pending = new PendingLines()
@@ -83,7 +85,9 @@ export class Outbox {
 
   constructor(options: OutboxOptions) {
     this.#options = options
-    this.#fileBytes = options.fileBytes ?? 2 * mebibyte
+    this.#fileBytes = options.fileBytes ?? mebibyte
+    this.#buffers = new Buffers(this.#fileBytes + turnBytes)
+    this.#buffer = this.#buffers.take()
     this.#maxPendingBytes = options.maxPendingBytes ?? 32 * mebibyte
     mkdirSync(options.directory, { recursive: true, mode: 0o700 })
     takeLock(options.directory, options.owner)
@@ -245,12 +249,11 @@ export class Outbox {
 
   /** The text behind what is known of the open file, in the one buffer. */
   #encode(text: string): Buffer {
-    // UTF-8 takes at most three bytes for one unit of a string.
-    const most = text.length * 3
     const at = this.#current.tally === undefined ? 0 : this.#current.bytes
-    if (at + most > this.#buffer.length) this.#buffer = this.#buffers.grow(this.#buffer, at, at + most)
-    const length = this.#buffer.write(text, at, 'utf8')
-    return this.#buffer.subarray(at, at + length)
+    const end = at + Buffer.byteLength(text)
+    if (end > this.#buffer.length) this.#buffer = this.#buffers.grow(this.#buffer, at, end)
+    this.#buffer.write(text, at, 'utf8')
+    return this.#buffer.subarray(at, end)
   }
 
   /** @returns whether the disk took the lines; of some that it refuses half-way nothing stays in the file */
