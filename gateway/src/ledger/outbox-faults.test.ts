@@ -122,8 +122,8 @@ test('the file of a call that ends late is seen whole or not at all', async () =
   outbox.close()
   // Another process, which adopts what it finds.
   const reader = new Worker(
-    `const { readdirSync, readFileSync } = require('node:fs')
-     const { parentPort, workerData } = require('node:worker_threads')
+    `const { readdirSync, readFileSync } = process.getBuiltinModule('node:fs')
+     const { parentPort, workerData } = process.getBuiltinModule('node:worker_threads')
      let half = 0
      const isHalf = (name) => {
        if (!name.endsWith('.jsonl') || name === 'a-000001.jsonl') return false
