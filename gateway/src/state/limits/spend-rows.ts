@@ -55,12 +55,12 @@ function valuesOf({ spender, amount, window, at }: SpendEntry) {
 }
 
 const listOf = {
-  sqlite: (columns: string) => `SELECT ${columns} FROM json_each($1) AS entry WHERE true`,
+  sqlite: (columns: string) => `SELECT ${columns} FROM jsonb_each(jsonb($1)) AS entry WHERE true`,
   postgres: (columns: string) => `SELECT ${columns} FROM jsonb_array_elements(CAST($1 AS jsonb)) AS entry`,
 } as const
 
 const entryColumns = {
-  sqlite: [0, 1, 1, 2, 3, 4].map((index) => `json_extract(entry.value, '$[${index}]')`).join(', '),
+  sqlite: [0, 1, 1, 2, 3, 4].map((index) => `entry.value ->> ${index}`).join(', '),
   postgres: [0, 1, 1, 2, 3, 4]
     .map((index) => (index === 0 ? 'entry.value->>0' : `CAST(entry.value->>${index} AS BIGINT)`))
     .join(', '),

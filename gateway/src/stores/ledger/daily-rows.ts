@@ -54,7 +54,7 @@ type Measures = Pick<
 
 /** Cells are counted, and rows written out, in steps of some 2 ms, for which the event loop does not stand still. */
 const stepCells = 100
-const stepRows = 1_000
+const stepRows = 250
 
 /**
  * What cells add to the daily sums of everybody, each key, user, team, organization, end user and tag.
@@ -123,7 +123,8 @@ const cellsOfRow = columns.map((_, place) =>
   place < names.length ? `value ->> ${place}` : `CAST(value ->> ${place} AS BIGINT)`,
 )
 const from = {
-  sqlite: 'json_each($1) WHERE true',
+  // Read as text, each value of a row would have its JSON parsed again.
+  sqlite: 'jsonb_each(jsonb($1)) WHERE true',
   postgres: 'json_array_elements(CAST($1 AS json))',
 } as const
 
