@@ -72,6 +72,11 @@ onEveryStore({ title: 'a change by API,', concurrency: 4 }, (kind) => {
     assert.ok(refusal instanceof GatewayError)
     assert.equal(refusal.code, 'config_refused')
     assert.deepEqual(refusal.problems?.map(({ code }) => code).sort(), ['provider_unknown', 'reference_missing'])
+    assert.match(
+      refusal.message,
+      /^The change was refused: (alias|deployment\[bad\]\.litellm_params\.model: unknown provider)/,
+    )
+    assert.doesNotMatch(refusal.message, /database error/, 'which would read as if the database had failed')
     assert.deepEqual(replica.models(), ['good'])
     assert.equal((await replica.store.head()).revision, before.revision)
     assert.equal(replica.reconciler.status().state, 'synced', 'a refused draft leaves no trace in what serves')
@@ -98,6 +103,7 @@ onEveryStore({ title: 'a change by API,', concurrency: 4 }, (kind) => {
     await assert.rejects(removeModel(replica, 'b'), (error: unknown) => {
       assert.ok(error instanceof GatewayError && error.code === 'config_refused')
       assert.match(error.problems?.[0]?.origin ?? '', /^config\.yaml:/)
+      assert.match(error.message, /router_settings\.fallbacks\S* at config\.yaml:\d+:\d+: there is no model `b`/)
       return true
     })
     assert.deepEqual(replica.models(), ['a', 'b'])

@@ -3,7 +3,7 @@ import type { Alteration, ChangeOptions, ChangeResult, ReplicaConfirmation } fro
 import type { Changes, Edited, ResourceDraft } from '../core/changes.ts'
 import type { ClaimedChange, Outcome } from '../core/claim.ts'
 import { GatewayError } from '../core/errors.ts'
-import { type Problem, problemToLine } from '../core/problem.ts'
+import { type Problem, problemToSentence } from '../core/problem.ts'
 import { type RecordId, recordKinds } from '../core/record.ts'
 import type { KindName, Layer, Verdict } from '../core/resource.ts'
 import type { Head, Store, StoredResource, Transaction } from '../core/store.ts'
@@ -215,7 +215,7 @@ export function createChanges(options: ChangesOptions): Changes {
         // The refusal stands; that the journal lacks it is for the operator.
         .catch((error: unknown) => options.report('config.journal.failed', { via: how.actor.via }, error))
     }
-    throw new GatewayError('config_refused', `The change was refused: ${problems.map(problemToLine).join('; ')}`, {
+    throw new GatewayError('config_refused', `The change was refused: ${problems.map(problemToSentence).join('; ')}`, {
       problems,
     })
   }

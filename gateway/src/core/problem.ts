@@ -224,6 +224,12 @@ export function isError({ severity }: Problem): boolean {
   return severity === 'error'
 }
 
+/** For the answer to a change by API: `deployment[a].litellm_params.model: … (hint)`, with the place where it is not what was sent. */
+export function problemToSentence({ origin, path, message, hint }: Problem): string {
+  const place = origin === 'database' ? path : [path, `at ${origin}`].filter((part) => part !== '').join(' ')
+  return `${place === '' ? '' : `${place}: `}${message}${hint === undefined ? '' : ` (${hint})`}`
+}
+
 /** One line for a terminal or a log: `config.yaml:12:7 error model_list[0]: … (hint)`. */
 export function problemToLine(problem: Problem): string {
   const path = problem.path === '' ? '' : ` ${problem.path}`
