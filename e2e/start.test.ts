@@ -97,6 +97,7 @@ describe('started as LiteLLM is', () => {
     gateway = await startGateway({ config, key: undefined })
     const banner = await untilSaid(gateway, /curl [\s\S]*\}'\n/)
     assert.doesNotMatch(banner, /sk-of-the-file/)
+    assert.match(banner, /Try it, with that key as LITELLM_MASTER_KEY/)
     // Whoever pastes the line has set the variable that it names to the key of the file.
     const curl = curlLine(banner).replaceAll(/\$\{?LITELLM_MASTER_KEY\}?/g, 'sk-of-the-file')
     const { stdout } = await run('bash', ['-c', curl])
@@ -159,13 +160,33 @@ describe('started as LiteLLM is', () => {
     assert.notEqual(readiness?.status, 200)
   })
 
+  it('`status` with a wrong key says whose key was refused', async () => {
+    gateway = await startGateway()
+    const dataDir = stage.scratch.file('elsewhere')
+    await mkdir(dataDir)
+    await writeFile(`${dataDir}/master-key`, 'sk-of-another-gateway\n')
+    const { url } = gateway
+    const refusal = async (environment: NodeJS.ProcessEnv) =>
+      run(process.execPath, [midflightPath, 'status', '--url', url, '--data-dir', dataDir], {
+        env: { PATH: process.env.PATH, ...environment },
+      }).then(
+        () => assert.fail('it was taken'),
+        (error: { stderr: string }) => error.stderr,
+      )
+    assert.match(await refusal({}), /refused the key of \S*elsewhere\/master-key; give the master key with --key/)
+    assert.match(await refusal({ LITELLM_MASTER_KEY: 'sk-wrong' }), /refused the key of LITELLM_MASTER_KEY;/)
+  })
+
   it('a second start on the same port exits with an error and leaves the first alone', async () => {
     const first = await startGateway()
     gateway = first
     const second = await startGateway({ port: first.port, waitReady: false })
     const exit = await second.exited
     assert.notEqual(exit.code, 0)
-    assert.match(second.stdout() + second.stderr(), /in use|EADDRINUSE/)
+    assert.match(
+      second.stdout() + second.stderr(),
+      /address already in use.*; stop what listens there, or choose another with --port/,
+    )
     assert.equal((await fetch(`${first.url}/health/readiness`)).status, 200)
   })
 })
@@ -193,6 +214,27 @@ describe('started by `npm start`', { skip: process.platform === 'win32' && 'has 
     // Its end of the pipe is closed when the last process that has it is gone.
     await waitFor('the end', () => npm.stderr.readableEnded, { withinMs: 15_000 })
     assert.match(said, /server\.drain\.finished/)
+    await assert.rejects(ready())
+  })
+})
+
+describe('started by an older Node', { skip: process.platform === 'win32' && 'has no parents that change' }, () => {
+  it('gives the port back when that one is killed', async (context) => {
+    const port = await freePort()
+    const script = `MIDFLIGHT_LAUNCHER=$$ "$0" "$@" & wait`
+    const flags = ['--host', '127.0.0.1', '--port', String(port), '--data-dir', stage.scratch.path]
+    const launcher = spawn('sh', ['-c', script, process.execPath, midflightPath, ...flags], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      detached: true,
+      env: { PATH: process.env.PATH, HOME: stage.scratch.path },
+    })
+    context.after(() => leave(launcher.pid))
+    launcher.stderr.resume()
+    const ready = async () => (await fetch(`http://127.0.0.1:${port}/health/readiness`)).status === 200
+    await waitFor('readiness', ready, { withinMs: 15_000 })
+    launcher.kill('SIGKILL')
+    // Its end of the pipe is closed when the last process that has it is gone.
+    await waitFor('the end', () => launcher.stderr.readableEnded, { withinMs: 5_000 })
     await assert.rejects(ready())
   })
 })

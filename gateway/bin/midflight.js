@@ -29,7 +29,11 @@ if (Number(process.versions.node.split('.')[0]) >= needed) {
     )
     process.exit(1)
   }
-  const child = spawn(brought, [...process.execArgv, program, ...process.argv.slice(2)], { stdio: 'inherit' })
+  const child = spawn(brought, [...process.execArgv, program, ...process.argv.slice(2)], {
+    stdio: 'inherit',
+    // Whoever kills this process means the gateway, which would keep the port.
+    env: { ...process.env, MIDFLIGHT_LAUNCHER: String(process.pid) },
+  })
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']) process.on(signal, () => child.kill(signal))
   child.on('exit', (code, signal) => process.exit(signal === null ? code : 1))
 }

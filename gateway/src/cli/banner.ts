@@ -30,7 +30,7 @@ export function banner(facts: BannerFacts): string {
     const body = JSON.stringify({ model, stream: true, messages: [{ role: 'user', content: 'Hello!' }] })
     lines.push(
       '',
-      'Try it:',
+      shown.startsWith('$') && configuresKey ? 'Try it, with that key as LITELLM_MASTER_KEY in your shell:' : 'Try it:',
       `  curl -N ${url}/v1/chat/completions -H "Authorization: Bearer ${shown}" -H "Content-Type: application/json" -d '${body.replaceAll("'", "'\\''")}'`,
     )
   }

@@ -26,9 +26,10 @@ export async function ask(
   flags: RemoteFlags,
 ): Promise<{ readonly status: number; readonly body: JsonObject }> {
   const base = (flags.url ?? process.env.MIDFLIGHT_URL ?? 'http://localhost:4000').replace(/\/$/, '')
+  const { key, from } = keyOf(flags)
   const answer = await fetch(`${base}${path}`, {
     method,
-    headers: { authorization: `Bearer ${keyOf(flags)}` },
+    headers: { authorization: `Bearer ${key}` },
     redirect: 'manual',
     signal: AbortSignal.timeout(answerMs),
   }).catch((error: unknown) => {
@@ -37,7 +38,10 @@ export async function ask(
   })
   const body: unknown = await answer.json().catch(() => undefined)
   if (!isObject(body)) throw new RemoteError(`${base}${path} did not answer JSON (status ${answer.status})`)
-  if (answer.status === 401) throw new RemoteError(`${base} refused the key; give it with --key or LITELLM_MASTER_KEY`)
+  if (answer.status === 401) {
+    const advice = 'give the master key with --key or LITELLM_MASTER_KEY'
+    throw new RemoteError(`${base} refused the key of ${from}; ${advice}`)
+  }
   return { status: answer.status, body }
 }
 
@@ -49,11 +53,13 @@ function reasonOf(error: unknown): string {
   return cause.message || ('code' in cause ? String(cause.code) : cause.name)
 }
 
-function keyOf(flags: RemoteFlags): string {
-  const named = flags.key ?? process.env.LITELLM_MASTER_KEY
-  if (named !== undefined) return named
+function keyOf(flags: RemoteFlags): { readonly key: string; readonly from: string } {
+  if (flags.key !== undefined) return { key: flags.key, from: '--key' }
+  const named = process.env.LITELLM_MASTER_KEY
+  if (named !== undefined) return { key: named, from: 'LITELLM_MASTER_KEY' }
+  const file = masterKeyFile(flags.dataDir ?? process.env.MIDFLIGHT_DATA_DIR ?? '.midflight')
   try {
-    return readFileSync(masterKeyFile(flags.dataDir ?? process.env.MIDFLIGHT_DATA_DIR ?? '.midflight'), 'utf8').trim()
+    return { key: readFileSync(file, 'utf8').trim(), from: file }
   } catch {
     throw new RemoteError('no master key: give --key, set LITELLM_MASTER_KEY, or run where the data directory is')
   }

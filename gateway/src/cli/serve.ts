@@ -61,10 +61,15 @@ export async function serve(flags: ServeFlags): Promise<void> {
       process.stderr.write(`${verdict.problems.map(problemToLine).join('\n')}\n`)
     }
   } catch (error) {
-    process.stderr.write(`midflight cannot start: ${reasonOf(error)}\n`)
+    process.stderr.write(`midflight cannot start: ${startReason(error)}\n`)
     log.flush()
     process.exit(1)
   }
+}
+
+function startReason(error: unknown): string {
+  const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+  return taken ? `${error.message}; stop what listens there, or choose another with --port` : reasonOf(error)
 }
 
 function bootOptions(flags: ServeFlags): BootOptions {
@@ -111,19 +116,24 @@ function onSignals(app: Awaited<ReturnType<typeof createApp>>, log: Log & { flus
     process.exit(1)
   })
   process.on('SIGHUP', () => void app.reconciler.refresh())
-  onParentGone(process.env, () => stop())
+  onParentGone(process.env, stop)
 }
 
 const parentCheckMs = 500
 
-/** `npm start` passes a signal to the shell it runs, and that shell dies of it without telling us: nobody would drain, and the port stay taken. */
-function onParentGone({ npm_lifecycle_event: script }: NodeJS.ProcessEnv, onGone: () => void): void {
-  if (script !== 'start') return
-  const parent = process.ppid
+/**
+ * `npm start` passes a signal to the shell it runs, and that shell dies of it without telling us; an older Node that started this one
+ * (`MIDFLIGHT_LAUNCHER`) is killed and cannot tell. Nobody would drain, and the port stay taken.
+ */
+function onParentGone(environment: NodeJS.ProcessEnv, stop: (noticeMs?: number) => void): void {
+  const { npm_lifecycle_event: script, MIDFLIGHT_LAUNCHER: launcher } = environment
+  if (script !== 'start' && launcher === undefined) return
+  const parent = launcher === undefined ? process.ppid : Number(launcher)
   const check = setInterval(() => {
     if (process.ppid === parent) return
     clearInterval(check)
-    onGone()
+    // A signal was meant to end calls in their time; who kills wants the port for the next start.
+    stop(launcher === undefined ? undefined : 0)
   }, parentCheckMs)
   check.unref()
 }
