@@ -54,7 +54,8 @@ export async function decodeRequest(exchange: Exchange, limit: number, dialect: 
   const ofPath = exchange.pathParameter
   const body = ofPath === '' ? parsed : { ...parsed, model: ofPath }
   const model = body.model
-  if (typeof model !== 'string' || model === '') throw missing('model')
+  if (model === undefined || model === null || model === '') throw missing('model')
+  if (typeof model !== 'string') throw notText('model')
   for (const needed of requiredFields[dialect] ?? []) {
     if (body[needed] === undefined || body[needed] === null) throw missing(needed)
   }
@@ -118,4 +119,8 @@ function endUserOf(header: string | undefined, body: JsonObject): string | undef
 
 function missing(param: string): GatewayError {
   return new GatewayError('missing_parameter', `Missing required parameter: '${param}'.`, { param })
+}
+
+function notText(param: string): GatewayError {
+  return new GatewayError('invalid_request', `Invalid type for '${param}': expected a string.`, { param })
 }
