@@ -302,6 +302,13 @@ test('what is good passes: a byte order mark, spaces, numbers as text, null, com
   }
 })
 
+test('a server that is not there is named', async () => {
+  await assert.rejects(
+    take('http://127.0.0.1:9/map.json'),
+    /^MapRefused: its server 127\.0\.0\.1:9 cannot be reached \(ECONNREFUSED\) \(2 attempts\)$/,
+  )
+})
+
 test('a server that fails once is asked again, as late as it says', async () => {
   let asked = 0
   const waits: number[] = []

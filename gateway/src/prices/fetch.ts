@@ -160,7 +160,7 @@ function ask(
       ...(onlyPublic ? { lookup: publicLookup } : {}),
     })
     request.on('timeout', () => request.destroy(silent(limits)))
-    request.on('error', (error) => reject(failureOf(error)))
+    request.on('error', (error) => reject(failureOf(error, { host: url.host })))
     request.on('response', resolve)
     request.end()
   })
@@ -218,7 +218,7 @@ async function readBody(
       chunks.push(piece)
     }
   } catch (error) {
-    throw failureOf(error, response)
+    throw failureOf(error, { response })
   } finally {
     response.destroy()
   }
@@ -261,7 +261,7 @@ function redirectedInside(host: string): MapRefused {
 }
 
 /** The reason in words that are fit for an answer; only codes of the system are quoted. */
-function failureOf(error: unknown, response?: IncomingMessage): Error {
+function failureOf(error: unknown, { response, host }: { response?: IncomingMessage; host?: string }): Error {
   if (error instanceof MapRefused) return error
   if (!(error instanceof Error)) return new MapRefused('it could not be fetched')
   if (error instanceof PrivateAddress) return new MapRefused(`it is redirected to a private address: ${error.message}`)
@@ -271,7 +271,7 @@ function failureOf(error: unknown, response?: IncomingMessage): Error {
   }
   if (response !== undefined || code === 'ECONNRESET')
     return new Passing(`the connection was lost in the middle (${code})`)
-  return new Passing(`its server cannot be reached (${code})`)
+  return new Passing(`its server${host === undefined ? '' : ` ${host}`} cannot be reached (${code})`)
 }
 
 function retryAfterMs(header: string | undefined): number | undefined {
