@@ -5,6 +5,7 @@ import type { Principal } from '../core/principal.ts'
 import type { Role } from '../core/role.ts'
 import { deepestLevel, type JsonObject } from '../lib/json.ts'
 import { readChangeOptions } from './change-options.ts'
+import { parseLeniently } from './lenient.ts'
 import { readBody } from './read-body.ts'
 import type { Exchange, Method, Route } from './route.ts'
 import { sendJson } from './send-json.ts'
@@ -75,8 +76,10 @@ export function adminRoute<Body extends z.ZodType, Query extends z.ZodType>(
     declared: route,
     async handle(exchange) {
       const invalid: Invalid[] = []
-      const sent = route.body === undefined ? {} : await readJson(exchange)
-      const body = route.body?.safeParse(sent)
+      const read = route.body === undefined ? {} : await readJson(exchange)
+      const taken = route.body === undefined ? undefined : parseLeniently(route.body, read)
+      const body = taken?.result
+      const sent = taken?.sent ?? read
       const asked = readQuery(exchange.head.query)
       const query = route.query?.safeParse(asked)
       if (body?.success === false) invalid.push(...invalidFields('body', body.error, sent))
