@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../lib/json.ts'
+import { version } from '../../lib/version.ts'
 import type { DeclaredRoute } from '../admin-route.ts'
 import { openRoute } from '../open-route.ts'
 import { type DescribedRoute, openApiDocument } from '../openapi.ts'
@@ -36,6 +37,9 @@ export function siteRoutes(all: () => readonly DescribedRoute[]): readonly Decla
     }),
     open('/routes', 'public', 'reference', 'Every route with its methods', (exchange) =>
       sendJson(exchange, 200, { routes: routeList(all()) }),
+    ),
+    open('/', 'public', 'health', 'What answers here; load balancers ask for it', (exchange) =>
+      sendJson(exchange, 200, { name: 'Midflight', version, openapi: '/openapi.json', health: '/health/readiness' }),
     ),
     open('/test', 'public', 'health', 'Whether requests arrive', (exchange) =>
       sendJson(exchange, 200, { route: exchange.head.path }),
