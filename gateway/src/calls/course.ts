@@ -97,7 +97,7 @@ export class Course {
 
   #retry(error: GatewayError, deployment: Deployment): number | undefined {
     const call = this.#call
-    if (!error.retryable || call.reply.gone || this.#retries >= retriesFor(call, deployment, error)) return undefined
+    if (!error.retryable || call.reply.gone || this.#retries >= this.#retriesFor(deployment, error)) return undefined
     const { group } = this.#target.resolution
     const waitMs = hasOther(group, deployment, call, this.#ports)
       ? 0
@@ -109,6 +109,17 @@ export class Course {
     call.progress.retries += 1
     return waitMs
   }
+
+  #retriesFor(deployment: Deployment, error: GatewayError): number {
+    const { router } = this.#call.settings
+    const policy =
+      policyFor(error.code, router.groupRetryPolicy.get(deployment.modelName) ?? {}) ??
+      policyFor(error.code, router.retryPolicy)
+    // The one deployment there is has the same key the next time (contract 4.7).
+    const isAlone = this.#target.resolution.group.deployments.length === 1
+    if (policy === undefined && isAlone && error.code === 'upstream_authentication') return 0
+    return this.#call.options.retries ?? policy ?? deployment.retries ?? router.retries
+  }
 }
 
 function deadlineOf(call: Call): number {
@@ -116,17 +127,6 @@ function deadlineOf(call: Call): number {
   const { options } = call
   const streamMs = call.stream ? (options.streamTimeoutMs ?? router.streamTimeoutMs) : undefined
   return call.startedAt + (streamMs ?? options.timeoutMs ?? router.timeoutMs)
-}
-
-function retriesFor(call: Call, deployment: Deployment, error: GatewayError): number {
-  const { router } = call.settings
-  return (
-    call.options.retries ??
-    policyFor(error.code, router.groupRetryPolicy.get(deployment.modelName) ?? {}) ??
-    policyFor(error.code, router.retryPolicy) ??
-    deployment.retries ??
-    router.retries
-  )
 }
 
 const firstBackoffMs = 500

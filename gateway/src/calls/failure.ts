@@ -72,7 +72,7 @@ export function finalError(error: GatewayError, history: CallHistory): GatewayEr
       : ` LiteLLM Retried: ${history.retries} times, LiteLLM Max Retries: ${history.maxRetries}`
   return new GatewayError(
     error.code,
-    `${error.message}. Received Model Group=${history.group}\nAvailable Model Group Fallbacks=${fallbacks}${retried}`,
+    `${error.message.replace(/\.$/, '')}. Received Model Group=${history.group}\nAvailable Model Group Fallbacks=${fallbacks}${retried}`,
     {
       cause: error,
       ...(error.param === undefined ? {} : { param: error.param }),
