@@ -66,9 +66,11 @@ export class Mover {
 
   /** Moves all that is there now. @throws what the store throws */
   flush(): Promise<void> {
-    return this.#alone(() => {
+    return this.#alone(async () => {
+      // First, so that whoever asks while the store is away does not leave a small file behind each time.
+      await this.#move()
       this.#options.outbox.rotate()
-      return this.#move()
+      await this.#move()
     })
   }
 
@@ -135,14 +137,22 @@ export class Mover {
     if (outbox.failure !== undefined) outbox.retry()
   }
 
-  /** Takes over what dead processes left. */
+  /** Takes over what dead processes left. What cannot be read does not hold up this process's own rows. */
   async #adopt(): Promise<void> {
     const { outbox, clock, report } = this.#options
     this.#adoptAt = clock.now() + adoptMs
     for (const { owner, files } of orphans(outbox.directory, outbox.owner, Date.now())) {
-      for (const { path, number } of files) {
-        await this.#bring(await this.#read(path, owner, number), 'orphan')
-        await rm(path, { force: true })
+      try {
+        for (const { path, number } of files) {
+          const block = await this.#read(path, owner, number).catch(unreadable)
+          await this.#bring(block, 'orphan')
+          await rm(path, { force: true })
+        }
+      } catch (error) {
+        if (!(error instanceof Unreadable)) throw error
+        // Its later files have to wait, too: a number that is kept says that those before it are.
+        report('ledger.orphan.failed', { owner, reason: reasonOf(error.cause) })
+        continue
       }
       releaseLock(outbox.directory, owner)
       report('ledger.orphan.moved', { owner, files: files.length })
@@ -165,4 +175,10 @@ export class Mover {
     }
     return block
   }
+}
+
+class Unreadable extends Error {}
+
+function unreadable(cause: unknown): never {
+  throw new Unreadable('a file of another process cannot be read', { cause })
 }

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { errorCode } from '../lib/file-content.ts'
 
 /** A lock that has not been touched for so long, ms, belongs to a process that is gone, whatever host it ran on. */
 const staleMs = 60_000
@@ -25,7 +26,8 @@ export function writeWhole(path: string, text: string): void {
 }
 
 export function takeLock(directory: string, owner: string): void {
-  writeFileSync(lockPath(directory, owner), JSON.stringify({ pid: process.pid, host: hostname() }), { mode: 0o600 })
+  const lock = { pid: process.pid, host: hostname(), started: startOf(process.pid) }
+  writeFileSync(lockPath(directory, owner), JSON.stringify(lock), { mode: 0o600 })
 }
 
 /** Says that the owner still lives; to be called well within a minute. A lock that somebody removed is taken again. Never throws. */
@@ -66,17 +68,41 @@ export function orphans(directory: string, self: string, nowMs: number): readonl
 }
 
 function isAlive(lock: string, nowMs: number): boolean {
+  let text: string
   try {
-    const { pid, host } = JSON.parse(readFileSync(lock, 'utf8'))
+    text = readFileSync(lock, 'utf8')
+  } catch (error) {
+    // One that cannot be read now (too many open files) may be held: what is taken from the living is lost.
+    return errorCode(error) !== 'ENOENT'
+  }
+  try {
+    const { pid, host, started } = JSON.parse(text)
+    if (host !== hostname()) return nowMs - statSync(lock).mtimeMs < staleMs
     // The same process number on this host with another owner name is a predecessor (process 1 of a restarted container).
-    if (host === hostname()) return pid !== process.pid && isRunning(pid)
-    return nowMs - statSync(lock).mtimeMs < staleMs
+    return pid !== process.pid && isRunning(pid) && isStillThat(pid, started)
   } catch {
     return false
   }
 }
 
-function isRunning(pid: unknown): boolean {
+/** Whether a number is not another process's by now, as after a restart of the machine. */
+function isStillThat(pid: number, started: unknown): boolean {
+  const now = startOf(pid)
+  return started === undefined || now === undefined || now === started
+}
+
+/** When a process began, in ticks since the machine did; `undefined` where that is not told (it is on Linux). */
+function startOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    // Its name is in brackets, and may have brackets and spaces; the start is the 22nd field.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+  } catch {
+    return undefined
+  }
+}
+
+function isRunning(pid: unknown): pid is number {
   if (typeof pid !== 'number') return false
   try {
     process.kill(pid, 0)
