@@ -140,6 +140,24 @@ for (const kind of [createSqliteKind(), createPostgresKind()]) {
       assert.equal((await ledger?.calls({ endUser: longText(512), limit: 10 }))?.total, 4)
     })
 
+    it('reads blocks as any database writes bytes', async (t) => {
+      if (kind.name !== 'PostgreSQL' || kind.skip()) return t.skip(kind.skip() || 'PostgreSQL has two ways')
+      const place = await kind.place()
+      places.push(place)
+      const first = place.open()
+      await first.store.start()
+      await first.database.query(
+        `ALTER DATABASE ${new URL(place.databaseUrl ?? '').pathname.slice(1)} SET bytea_output = 'escape'`,
+      )
+      const { store, database } = place.open()
+      await store.start()
+      const ledger = createLedger(database)
+      const calls = Array.from({ length: 100 }, (_, n) => callNumber(n))
+      await ledger.append(block(calls))
+      assert.equal((await ledger.calls({ user: 'größer', limit: 100 })).calls.length, 50)
+      assert.equal((await ledger.calls({ callId: 'call-7', limit: 100 })).calls.length, 1)
+    })
+
     it('keeps a block once, and sums it once, however often and by whomever it is brought', async (t) => {
       if (kind.skip()) return t.skip(kind.skip() || '')
       const [one, two] = await ledgers(2)

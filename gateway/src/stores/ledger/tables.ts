@@ -2,7 +2,7 @@ import { dialects } from '../dialect.ts'
 import type { DialectName } from '../sql.ts'
 
 /**
- * Rows are kept by the thousand in compressed blocks (decision 18), with what finds them: their times, and fingerprints of whose they are.
+ * Rows are kept by the thousand in compressed blocks (decision 19), with what finds them: their times, and fingerprints of whose they are.
  * Sums are kept by day.
  */
 export function ledgerTables(dialect: DialectName): readonly string[] {

@@ -19,7 +19,15 @@ function wholeNumber(text: string): number {
 const bytea = 17
 
 function bytes(text: string): Buffer {
-  return Buffer.from(text.slice('\\x'.length), 'hex')
+  return text.startsWith('\\x') ? Buffer.from(text.slice('\\x'.length), 'hex') : escaped(text)
+}
+
+/** As a database whose `bytea_output` is `escape` writes them: a backslash is two, and what is not ASCII is three octal digits behind one. */
+function escaped(text: string): Buffer {
+  const plain = text.replace(/\\(\\|[0-7]{3})/g, (_, code: string) =>
+    code === '\\' ? code : String.fromCharCode(Number.parseInt(code, 8)),
+  )
+  return Buffer.from(plain, 'latin1')
 }
 
 const types: CustomTypesConfig = {
