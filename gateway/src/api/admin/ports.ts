@@ -26,6 +26,8 @@ export interface AdminPorts {
   readonly tryDeployment: (spec: JsonObject, snapshot: Snapshot) => Promise<Trial>
   /** The routing strategies there are. */
   readonly strategies: readonly string[]
-  /** Why a setting (`general_settings.alerting`) has no effect; `undefined`: it has one, or is not known. */
+  /** Whether anybody ever heard of a setting (`general_settings.alerting`). */
+  readonly isSetting: (path: string) => boolean
+  /** Why a setting has no effect; `undefined`: it has one, or is not known. */
   readonly ignoredSetting: (path: string) => string | undefined
 }

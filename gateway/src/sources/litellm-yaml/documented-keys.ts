@@ -467,6 +467,12 @@ const settingsKeys: Readonly<Record<string, DocumentedKeys>> = {
   general_settings: generalSettingsKeys,
 }
 
+/** @param path `general_settings.alerting` */
+export function isSetting(path: string): boolean {
+  const [section = '', key = ''] = path.split('.', 2)
+  return settingsKeys[section]?.get(key) !== undefined
+}
+
 /**
  * Why a setting has no effect in this version; `undefined` when it has one, or is nobody's.
  * @param path `general_settings.alerting`

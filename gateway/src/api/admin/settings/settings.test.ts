@@ -125,11 +125,16 @@ test('one general setting is changed, shown and taken back by its name', async (
   assert.equal((await get('/config/field/info?field_name=always_include_stream_usage')).status, 400)
 })
 
-test('settings that have no effect are kept and said to have none; those that would give power are refused', async (context) => {
+test('settings that have no effect or that nobody knows are kept and said to be such; those that would give power are refused', async (context) => {
   const { post } = await startGateway(context)
   const ignored = await post('/config/update', { general_settings: { alerting: ['slack'] } })
   assert.equal(ignored.status, 200)
   assert.equal(ignored.headers.get('x-midflight-warnings'), 'settings_without_effect=general_settings.alerting')
+  const unknown = await post('/config/update', {
+    router_settings: { num_retrys: 1, num_retries: 1 },
+    environment_variables: { ANY: 'x' },
+  })
+  assert.equal(unknown.headers.get('x-midflight-warnings'), 'unknown_fields=router_settings.num_retrys')
   const master = await post('/config/update', { general_settings: { master_key: 'sk-mine' } })
   assert.equal(master.status, 400)
   assert.match(master.body.detail.error, /master_key cannot be changed by API/)

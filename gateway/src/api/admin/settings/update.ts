@@ -54,7 +54,7 @@ const never: ReadonlySet<string> = new Set([
 ])
 
 export function settingsRoutes(
-  ports: Pick<AdminPorts, 'changes' | 'environment' | 'ignoredSetting'>,
+  ports: Pick<AdminPorts, 'changes' | 'environment' | 'ignoredSetting' | 'isSetting'>,
 ): readonly DeclaredRoute[] {
   const { changes } = ports
 
@@ -71,10 +71,17 @@ export function settingsRoutes(
       throw bad(`${forbidden} cannot be changed by API; set it in the config file or the environment.`)
     const outcome = await changes.resources(options, (draft) => ({ result: edit(draft) }))
     const reply = changeReply(options, outcome, answer(outcome.result))
-    const ignored = touched.filter((key) => ports.ignoredSetting(key) !== undefined)
-    if (ignored.length === 0) return reply
-    const named = ignored.map((key) => encodeURIComponent(key)).join(',')
-    return { ...reply, head: [...(reply.head ?? []), 'x-midflight-warnings', `settings_without_effect=${named}`] }
+    const head = [
+      ...warning(
+        'unknown_fields',
+        touched.filter((key) => !isVariable(key) && !ports.isSetting(key)),
+      ),
+      ...warning(
+        'settings_without_effect',
+        touched.filter((key) => ports.ignoredSetting(key) !== undefined),
+      ),
+    ]
+    return { ...reply, head: [...(reply.head ?? []), ...head] }
   }
 
   return [
@@ -210,4 +217,14 @@ function shownField(field: SettingField, exchange: Exchange): JsonObject {
     editable: !ofFile,
     origin: value === null ? 'default' : (declared?.originOf(path) ?? 'default'),
   }
+}
+
+function isVariable(key: string): boolean {
+  return key.startsWith('environment_variables.')
+}
+
+/** Names are percent-encoded, being the caller's text. */
+function warning(what: string, keys: readonly string[]): readonly string[] {
+  if (keys.length === 0) return []
+  return ['x-midflight-warnings', `${what}=${keys.map((key) => encodeURIComponent(key.toWellFormed())).join(',')}`]
 }
