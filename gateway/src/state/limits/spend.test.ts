@@ -303,6 +303,36 @@ for (const kind of kinds) {
       assert.equal(await amountOf(other, spender), 15)
     })
 
+    it('a sum whose answer was lost is not told as what it was before', async () => {
+      const { sums, bring, call, loseAnswers } = replica()
+      const spender = key()
+      call([spender], 3)
+      await bring()
+      assert.equal(sums.known(spenderName(spender)), 3)
+      call([spender], 10)
+      loseAnswers(1)
+      await assert.rejects(bring(), { code: 'store_unavailable' })
+      await bring()
+      assert.equal(sums.known(spenderName(spender)) ?? 13, 13)
+      assert.equal(await amountOf(sums, spender), 13)
+    })
+
+    it('rows of a lost answer are in doubt until they are kept, whatever fails meanwhile', async () => {
+      const { sums, bring, call, loseAnswers, blocks } = replica()
+      const spender = key()
+      call([spender], 10)
+      loseAnswers(1)
+      await assert.rejects(bring(), { code: 'store_unavailable' })
+      const broken = new Error('no memory')
+      const [kept] = blocks()
+      assert.ok(kept)
+      await assert.rejects(
+        sums.moving(true, kept.tally, () => Promise.reject(broken)),
+        broken,
+      )
+      assert.equal(await amountOf(sums, spender), 10)
+    })
+
     it('what a killed process kept on disk is in the sums when another has brought it', async () => {
       const killed = replica()
       const heir = replica()

@@ -126,11 +126,15 @@ export class SpendBook implements Spending {
         })
         if (own) this.#unsure = false
       } catch (error) {
-        // Only a database that did not answer may have kept them.
-        if (own) this.#unsure = error instanceof GatewayError && error.code === 'store_unavailable'
+        // Only a database that did not answer may have kept them. Another failure later says nothing of that.
+        if (own && error instanceof GatewayError && error.code === 'store_unavailable') this.#unsure = true
         throw error
       }
-      if (own) for (const entry of spends.entries()) this.#kept.subtract(entry)
+      for (const entry of spends.entries()) {
+        if (own) this.#kept.subtract(entry)
+        // Of rows that were kept before nobody tells the sums.
+        this.#known.delete(entry.spender)
+      }
       for (const sum of sums) this.#remember(sum)
       await this.#raise(sums)
     })
