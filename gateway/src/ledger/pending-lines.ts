@@ -14,24 +14,37 @@ export class PendingLines {
   }
 
   /**
-   * Offers all lines, some together, until they are not taken.
+   * Offers all lines, some together, until they are not taken. Of lines that are refused together half are offered: there may be room for
+   * less.
    * @param most bytes that are offered at once, unless lines that came together are more. One by one, a hundred thousand calls' rows would
    *   hold up the event loop for seconds when the disk is back.
    * @returns whether nothing is left
    */
   offer(most: number, take: (lines: Buffer) => boolean): boolean {
     let taken = 0
+    let bytes = most
     while (taken < this.#lines.length) {
-      let [end, bytes] = [taken, 0]
-      do {
-        bytes += this.#lines[end]?.length ?? 0
-        end += 1
-      } while (end < this.#lines.length && bytes + (this.#lines[end]?.length ?? 0) <= most)
-      if (!take(Buffer.concat(this.#lines.slice(taken, end), bytes))) break
-      this.#bytes -= bytes
-      taken = end
+      const some = this.#from(taken, bytes)
+      const lines = Buffer.concat(some)
+      if (take(lines)) {
+        this.#bytes -= lines.length
+        taken += some.length
+      } else {
+        if (some.length === 1) break
+        bytes = Math.floor(lines.length / 2)
+      }
     }
     this.#lines = this.#lines.slice(taken)
     return this.#lines.length === 0
+  }
+
+  /** As many as have so many bytes together, at least one. */
+  #from(start: number, most: number): readonly Buffer[] {
+    let [end, bytes] = [start, 0]
+    do {
+      bytes += this.#lines[end]?.length ?? 0
+      end += 1
+    } while (end < this.#lines.length && bytes + (this.#lines[end]?.length ?? 0) <= most)
+    return this.#lines.slice(start, end)
   }
 }
