@@ -20,7 +20,7 @@ import type { Directory } from '../directory/directory.ts'
 import { openPool } from '../lib/http-client/open-pool.ts'
 import type { PriceUpdates } from '../prices/updates.ts'
 import type { DatabaseSource } from '../sources/database/source.ts'
-import { ignoredSetting, isSetting } from '../sources/litellm-yaml/documented-keys.ts'
+import { ignoredSetting, isSetting, meantParameter } from '../sources/litellm-yaml/documented-keys.ts'
 import { strategies } from '../strategies/index.ts'
 import type { CallKeeping } from './ledger.ts'
 import type { Limiting } from './limits.ts'
@@ -75,6 +75,7 @@ export function allRoutes(options: RoutesOptions): readonly DescribedRoute[] {
       environment: boot.environment,
       strategies: strategies.map(({ name }) => name),
       tryDeployment: (spec, snapshot) => tryDeployment(spec, snapshot, { inputs, openPool }),
+      meantParameter,
       isSetting,
       ignoredSetting,
     }),

@@ -26,6 +26,8 @@ export interface AdminPorts {
   readonly tryDeployment: (spec: JsonObject, snapshot: Snapshot) => Promise<Trial>
   /** The routing strategies there are. */
   readonly strategies: readonly string[]
+  /** The parameter of a deployment that a key of `litellm_params` which nobody knows was probably meant to be. */
+  readonly meantParameter: (key: string) => string | undefined
   /** Whether anybody ever heard of a setting (`general_settings.alerting`). */
   readonly isSetting: (path: string) => boolean
   /** Why a setting has no effect; `undefined`: it has one, or is not known. */

@@ -1,4 +1,5 @@
 import { priceFields } from '../../core/cost/price-fields.ts'
+import { suggest } from '../../lib/suggest.ts'
 
 /**
  * What this version does with a key that LiteLLM documents:
@@ -465,6 +466,14 @@ const settingsKeys: Readonly<Record<string, DocumentedKeys>> = {
   litellm_settings: litellmSettingsKeys,
   router_settings: routerSettingsKeys,
   general_settings: generalSettingsKeys,
+}
+
+/**
+ * The parameter of a deployment that a key, which is sent to the provider as it is, was probably meant to be.
+ * @param key of `litellm_params`
+ */
+export function meantParameter(key: string): string | undefined {
+  return litellmParamsKeys.has(key) ? undefined : suggest(key, litellmParamsKeys.keys())
 }
 
 /** @param path `general_settings.alerting` */

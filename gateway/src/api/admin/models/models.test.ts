@@ -42,6 +42,25 @@ test('a model that was created serves at once, is listed, and keeps the keys tha
   assert.equal(info.body.data[0].model_info.db_model, true)
 })
 
+test('a parameter that looks misspelt is sent to the provider, and its sender told', async (context) => {
+  const { post, call } = await startGateway(context)
+  const litellm_params = {
+    model: 'openai/x',
+    api_key: 'none',
+    mock_response: 'hello',
+    timeuot: 3,
+    top_k: 5,
+    timeout: 9,
+  }
+  const made = await post('/model/new', { model_name: 'typo', litellm_params, model_info: { id: 'typo' } })
+  assert.equal(made.status, 200)
+  assert.equal(made.headers.get('x-midflight-warnings'), 'sent_to_provider=litellm_params.timeuot~timeout')
+  const changed = await call('PATCH', '/model/typo/update', { litellm_params: { api_bäse: 'x' } })
+  assert.equal(changed.headers.get('x-midflight-warnings'), 'sent_to_provider=litellm_params.api_b%C3%A4se~api_base')
+  const right = await call('PATCH', '/model/typo/update', { litellm_params: { rpm: 5, own_field: 'x' } })
+  assert.equal(right.headers.get('x-midflight-warnings'), null)
+})
+
 test('two of the same name share the calls, and one may be called by its id', async (context) => {
   const { post, get, chat } = await startGateway(context)
   for (const id of ['one', 2]) {

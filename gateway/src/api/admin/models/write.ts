@@ -29,7 +29,7 @@ export function modelWriteRoutes(ports: AdminPorts): readonly DeclaredRoute[] {
 
   /** Makes a change and answers its row as it was committed. */
   async function changed(
-    call: Pick<AdminCall<unknown, unknown>, 'change'>,
+    call: Pick<AdminCall<unknown, unknown>, 'change' | 'sent'>,
     edit: (draft: ResourceDraft) => Promise<Edited<StoredResource>>,
     answer: (stored: StoredResource, written: Written) => JsonObject,
   ): Promise<AdminReply> {
@@ -45,12 +45,23 @@ export function modelWriteRoutes(ports: AdminPorts): readonly DeclaredRoute[] {
       }
     })
     const { stored, at } = outcome.result
-    return changeReply(call.change, outcome, answer(stored, { at, by: call.change.actor.id }))
+    const reply = changeReply(call.change, outcome, answer(stored, { at, by: call.change.actor.id }))
+    return { ...reply, head: [...(reply.head ?? []), ...mistyped(call.sent)] }
+  }
+
+  /** A misspelt parameter has no effect here and goes to the provider, so its sender is told. */
+  function mistyped(sent: JsonObject): readonly string[] {
+    const keys = Object.keys(objectOf(sent.litellm_params)).filter((key) => ports.meantParameter(key) !== undefined)
+    if (keys.length === 0) return []
+    const named = keys.map(
+      (key) => `litellm_params.${encodeURIComponent(key.toWellFormed())}~${ports.meantParameter(key)}`,
+    )
+    return ['x-midflight-warnings', `sent_to_provider=${named.join(',')}`]
   }
 
   /** The same for one stored deployment. @param missing the refusal for a deployment that the store does not have */
   function changeOne(
-    call: Pick<AdminCall<unknown, unknown>, 'change' | 'principal'>,
+    call: Pick<AdminCall<unknown, unknown>, 'change' | 'principal' | 'sent'>,
     id: string,
     missing: (draft: ResourceDraft) => Error,
     work: (draft: ResourceDraft, stored: StoredResource) => Edited<StoredResource>,
