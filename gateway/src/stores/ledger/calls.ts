@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { type CallPage, type CallQuery, countedUpTo } from '../../core/ledger/ledger.ts'
 import { callIn, cellsIn } from '../../core/ledger/row.ts'
 import type { SettledCall } from '../../core/ledger/settled-call.ts'
-import type { SqlDatabase } from '../sql.ts'
+import type { SqlDatabase, SqlSession } from '../sql.ts'
 import { type Candidate, candidates } from './candidates.ts'
 import { mergesSoFar } from './merge.ts'
 import { Best, type Found } from './select.ts'
@@ -12,23 +12,26 @@ import type { SelectThread } from './select-thread.ts'
 const mostTogether = 8
 /** Rows that are read only to count what matches; a count that would take more is of those until there. */
 const mostCounted = 200_000
-const tries = 3
+/** Before a page is read in one view of all. */
+const tries = 2
 /** Read in some 2 ms. */
 const stepRows = 500
 
 /** A page of calls, and how many match in all, as far as they are counted. */
 export async function callsOf(database: SqlDatabase, thread: SelectThread, query: CallQuery): Promise<CallPage> {
-  for (let attempt = 1; ; attempt += 1) {
+  for (let attempt = 1; attempt <= tries; attempt += 1) {
     const before = await mergesSoFar(database)
     const page = await readPage(database, thread, query)
     // Blocks that were merged meanwhile may have been seen twice, or not at all.
-    if (attempt === tries || (await mergesSoFar(database)) === before) return page
+    if ((await mergesSoFar(database)) === before) return page
   }
+  // Many are merged one after the other. One view of all has no part in that, but holds a connection for as long as it is read.
+  return database.transaction('read', (session) => readPage(session, thread, query))
 }
 
-async function readPage(database: SqlDatabase, thread: SelectThread, query: CallQuery): Promise<CallPage> {
-  const reading = new Reading(database, thread, query)
-  for await (const block of candidates(database, query)) {
+async function readPage(session: SqlSession, thread: SelectThread, query: CallQuery): Promise<CallPage> {
+  const reading = new Reading(session, thread, query)
+  for await (const block of candidates(session, query)) {
     if (await reading.isEnoughAt(block)) break
   }
   await reading.readWaiting()
@@ -54,7 +57,7 @@ async function callsIn(rows: readonly Found[]): Promise<readonly SettledCall[]> 
 class Reading {
   matched = 0
   readonly best: Best
-  readonly #database: SqlDatabase
+  readonly #session: SqlSession
   readonly #thread: SelectThread
   readonly #query: CallQuery
   readonly #wanted: number
@@ -62,8 +65,8 @@ class Reading {
   #together = 1
   #counted = 0
 
-  constructor(database: SqlDatabase, thread: SelectThread, query: CallQuery) {
-    this.#database = database
+  constructor(session: SqlSession, thread: SelectThread, query: CallQuery) {
+    this.#session = session
     this.#thread = thread
     this.#query = query
     this.#wanted = (query.offset ?? 0) + query.limit
@@ -100,7 +103,7 @@ class Reading {
     this.#waiting = []
     this.#together = Math.min(this.#together * 2, mostTogether)
     const places = ids.map((_, index) => `$${index + 1}`).join(', ')
-    const rows = await this.#database.query(
+    const rows = await this.#session.query(
       `SELECT body FROM midflight_ledger_block WHERE id IN (${places})`,
       ids,
       'large',

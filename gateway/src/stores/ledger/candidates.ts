@@ -1,5 +1,5 @@
 import type { CallQuery } from '../../core/ledger/ledger.ts'
-import type { SqlDatabase, SqlRow, SqlValue } from '../sql.ts'
+import type { SqlRow, SqlSession, SqlValue } from '../sql.ts'
 import { callsOf, type HolderKind, hasCallId } from './digest.ts'
 
 /** A block that may have rows that are asked for. */
@@ -52,7 +52,7 @@ function questionsIn(query: CallQuery): Questions {
  * Blocks that may have rows of the query, the newest first, in ascending order the oldest first; page by page, because the first rows are
  * often all that is wanted.
  */
-export async function* candidates(database: SqlDatabase, query: CallQuery): AsyncIterable<Candidate> {
+export async function* candidates(session: SqlSession, query: CallQuery): AsyncIterable<Candidate> {
   const questions = questionsIn(query)
   const oldest = query.ascending === true
   const bound = oldest ? 'first_at' : 'last_at'
@@ -66,7 +66,7 @@ export async function* candidates(database: SqlDatabase, query: CallQuery): Asyn
     ORDER BY ${bound} ${oldest ? 'ASC' : 'DESC'}, id ${oldest ? 'ASC' : 'DESC'} LIMIT $5`
   let last: readonly SqlValue[] = [oldest ? Number.MIN_SAFE_INTEGER : Number.MAX_SAFE_INTEGER, '']
   for (let size = firstPage; ; size = Math.min(size * 4, longestPage)) {
-    const rows = await database.query(text, [from, to, ...last, size], 'large')
+    const rows = await session.query(text, [from, to, ...last, size], 'large')
     for (const row of rows) yield candidateOf(row, questions, from, to)
     const end = rows.at(-1)
     if (end === undefined || rows.length < size) return

@@ -323,6 +323,30 @@ for (const kind of [createSqliteKind(), createPostgresKind()]) {
       assert.equal((await ledger?.calls({ limit: 1 }))?.total, 60)
     })
 
+    it('shows each call once while many blocks are merged one after the other', async (t) => {
+      if (kind.skip()) return t.skip(kind.skip() || '')
+      const [ledger, other] = await ledgers(2)
+      const [groups, each] = [8, 250]
+      for (let n = 0; n < groups * 16; n += 1) {
+        const calls = Array.from({ length: each }, (_, index) =>
+          callNumber(n * each + index, { startedAt: start + n * 1_000 + index }),
+        )
+        await other?.append(block(calls))
+      }
+      let merging = true
+      const merge = other?.merge(start + 3_600_000).finally(() => {
+        merging = false
+      })
+      let pages = 0
+      for (; merging; pages += 1) {
+        const page = await ledger?.calls({ failed: true, limit: 5_000 })
+        const ids = new Set(page?.calls.map(({ id }) => id))
+        assert.deepEqual([ids.size, page?.calls.length, page?.total], [3_200, 3_200, 3_200], `page ${pages}`)
+      }
+      assert.equal(await merge, groups * 16)
+      assert.ok(pages > 0)
+    })
+
     it('forgets blocks that are too old and keeps their sums', async (t) => {
       if (kind.skip()) return t.skip(kind.skip() || '')
       const [ledger] = await ledgers(1)
