@@ -4,6 +4,7 @@ import { bundledIndex } from './generate/bundled-index.ts'
 import { configKeysPage } from './generate/config-keys.ts'
 import { errorsPage } from './generate/errors.ts'
 import { problemsPage } from './generate/problems.ts'
+import { providersPage } from './generate/providers.ts'
 import { routesPage } from './generate/routes.ts'
 
 /** `npm run generate` writes the generated files; with `--check` it only tells which of them are stale, and fails then. */
@@ -12,6 +13,7 @@ const files: Readonly<Record<string, () => string | Promise<string>>> = {
   'docs/reference/config-keys.md': page(configKeysPage),
   'docs/reference/errors.md': page(errorsPage),
   'docs/reference/problems.md': page(problemsPage),
+  'docs/reference/providers.md': page(providersPage),
   'docs/reference/routes.md': page(routesPage),
   'gateway/src/prices/bundled-index.json': bundledIndex,
 }

@@ -43,6 +43,11 @@ const classes: readonly {
     line: 'config.yaml:1:21 error model_list[0].litellm_params.model: unknown provider `antropic` (did you mean `anthropic`?)',
   },
   {
+    code: 'provider_unknown',
+    declared: { models: [model('a', '1', { model: 'quantum_ai/q' })] },
+    line: 'config.yaml:1:21 error model_list[0].litellm_params.model: unknown provider `quantum_ai` (docs/reference/providers.md lists those of this version; for an OpenAI-compatible server write `openai/<model>` with `api_base`)',
+  },
+  {
     code: 'provider_ambiguous',
     declared: { models: [model('a', '1', { model: 'my-own-model' })] },
     line: 'config.yaml:1:21 error model_list[0].litellm_params.model: the provider of `my-own-model` is not known (write it as `<provider>/my-own-model`, e.g. `openai/my-own-model`, or set `custom_llm_provider`)',

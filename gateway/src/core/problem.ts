@@ -112,7 +112,7 @@ export const problemTable = {
     message: ({ provider }) => `unknown provider \`${provider}\``,
     hint: ({ suggestion }) =>
       suggestion === undefined
-        ? 'write `openai/<model>` with `api_base` for an OpenAI-compatible server'
+        ? 'docs/reference/providers.md lists those of this version; for an OpenAI-compatible server write `openai/<model>` with `api_base`'
         : `did you mean \`${suggestion}\`?`,
   }),
   provider_ambiguous: of<{ model: string }>({
