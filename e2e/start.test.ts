@@ -118,6 +118,12 @@ describe('started as LiteLLM is', () => {
     const said = failed.stdout + failed.stderr
     assert.match(said, /bad\.yaml:4:\d+.*unknown provider `opnai`/)
     assert.match(said, /bad\.yaml:5:\d+/)
+    const here = stage.scratch.path
+    const folder = await run(process.execPath, [midflightPath, 'validate', here], { cwd: here }).then(
+      () => assert.fail('a folder must not validate'),
+      (error: { stderr: string }) => error.stderr,
+    )
+    assert.match(folder, /^\S+ error: \S+ cannot be read: not a regular file/, 'the folder is named')
     const good = stage.scratch.file('good.yaml')
     await writeFile(good, configText({ model_list: model_list() }))
     await run(process.execPath, [midflightPath, 'validate', good])

@@ -240,6 +240,6 @@ function contentOf({ contents }: Reading, path: string): FileContent {
 /** What messages call the main file: relative to the working directory where it is below it, else as written, else its name. */
 function labelOf(path: string): string {
   const fromHere = relative(process.cwd(), resolve(path))
-  if (!fromHere.startsWith('..') && !isAbsolute(fromHere)) return fromHere
+  if (fromHere !== '' && !fromHere.startsWith('..') && !isAbsolute(fromHere)) return fromHere
   return isAbsolute(path) ? basename(path) : path
 }
