@@ -76,10 +76,10 @@ export class Tally {
     // Neighbours are often alike, and to compare them costs less than to join and hash their names.
     if (this.#last !== undefined && isOf(this.#last, day, call)) return this.#last
     const { key, user, team, organization, endUser } = call.holders
-    const { modelGroup, provider, providerModel } = call
+    const { modelGroup, provider, providerModel, tags } = call
     // Two callers' texts with U+0000 in them must not be joined to the same name.
-    const texts = [storable(endUser), storable(providerModel), ...storableTags(call.tags)]
-    const name = [day, key, user, team, organization, modelGroup, provider, ...texts].join('\0')
+    const tagged = tags.length === 0 ? '' : storableTags(tags).join('\0')
+    const name = `${day}\0${key}\0${user}\0${team}\0${organization}\0${storable(endUser)}\0${modelGroup}\0${provider}\0${storable(providerModel)}\0${tagged}`
     let cell = this.#cells.get(name)
     if (cell === undefined) {
       cell = emptyCell(day, call)

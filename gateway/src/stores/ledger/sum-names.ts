@@ -12,8 +12,12 @@ const keptUnits = 150
  * the rows of everybody: a name that is too long, or that no column can hold, is its beginning and a digest.
  */
 export function sumName(name: string): string {
-  if (!name.isWellFormed() || name.includes('\0')) return digested(name)
-  return name.length <= surelyFits || Buffer.byteLength(name) <= mostBytes ? name : digested(name)
+  return fits(name) ? name : digested(name)
+}
+
+function fits(name: string): boolean {
+  if (name.length > surelyFits && Buffer.byteLength(name) > mostBytes) return false
+  return name.isWellFormed() && !name.includes('\0')
 }
 
 function digested(name: string): string {
@@ -24,8 +28,8 @@ function digested(name: string): string {
 /** @returns the same cell where its names can stay as they are, which is nearly always */
 export function withSumNames(cell: Cell): Cell {
   const { key, user, team, organization, endUser, modelGroup, provider, providerModel, tags } = cell
-  const names = [key, user, team, organization, endUser, modelGroup, provider, providerModel, ...tags]
-  if (names.every((name) => sumName(name) === name)) return cell
+  const holdersFit = fits(key) && fits(user) && fits(team) && fits(organization) && fits(endUser)
+  if (holdersFit && fits(modelGroup) && fits(provider) && fits(providerModel) && tags.every(fits)) return cell
   return {
     ...cell,
     ...{ key: sumName(key), user: sumName(user), team: sumName(team), organization: sumName(organization) },
