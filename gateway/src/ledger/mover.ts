@@ -30,6 +30,8 @@ export interface MoverOptions {
 const longestPauseMs = 10_000
 /** Orphans of other processes are looked for so often, ms. */
 const adoptMs = 30_000
+/** With the open one; more are there only while the store is away, or slow. */
+const mostWaiting = 2
 
 /** Brings the files of the outbox to the store, in order, each as one block; also those that dead processes left behind. */
 export class Mover {
@@ -66,10 +68,11 @@ export class Mover {
 
   /** Moves all that is there now. @throws what the store throws */
   flush(): Promise<void> {
+    const { outbox } = this.#options
     return this.#alone(async () => {
-      // First, so that whoever asks while the store is away does not leave a small file behind each time.
-      await this.#move()
-      this.#options.outbox.rotate()
+      // Files that wait go first: whoever asks while the store is away must not leave a small one behind each time.
+      if (outbox.files.length > mostWaiting) await this.#move()
+      outbox.rotate()
       await this.#move()
     })
   }
