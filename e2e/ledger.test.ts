@@ -88,7 +88,8 @@ async function ledgerCounts(gateway: GatewayProcess): Promise<Map<string, number
   const counts = new Map<string, number>()
   for (const line of (await answer.text()).split('\n')) {
     if (line === '') continue
-    const { request_id: id }: { request_id: string } = JSON.parse(line)
+    const { metadata }: { metadata: { litellm_call_id: string } } = JSON.parse(line)
+    const id = metadata.litellm_call_id
     counts.set(id, (counts.get(id) ?? 0) + 1)
   }
   return counts

@@ -8,6 +8,7 @@ export function settledCall(changes: Partial<SettledCall> = {}): SettledCall {
   return {
     id: 'row',
     callId: 'call',
+    answerId: '',
     startedAt: Date.UTC(2026, 10, 20),
     endedAt: Date.UTC(2026, 10, 20, 0, 0, 1),
     firstContentMs: undefined,

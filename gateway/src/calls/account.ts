@@ -5,13 +5,13 @@ import { usdToNano } from '../core/money.ts'
 import { promptTokens } from '../core/prompt-tokens.ts'
 import type { Usage } from '../core/usage.ts'
 import type { DialectName, UpstreamFailure } from '../core/wire.ts'
-import type { Call } from './call.ts'
+import { answerIdIn } from './answer-id.ts'
+import type { Call, Progress } from './call.ts'
 import { costOfCall } from './cost-of-call.ts'
 import { charge } from './limits.ts'
 import type { CallPorts } from './ports.ts'
 import type { Asked, Source } from './served.ts'
 import type { StreamPipe } from './stream-pipe.ts'
-import type { StreamSample } from './stream-sample.ts'
 import { upstreamModelOf } from './target.ts'
 
 /** LiteLLM's names of the operations, as its spend logs have them. A count of tokens is no call to account for. */
@@ -73,26 +73,36 @@ function promptOf({ body }: Call): number {
 }
 
 /** Accounts for a stream when the provider has said its last word, before the caller hears it. */
-export function accountedPipe(pipe: StreamPipe, sample: StreamSample, onFinished: () => void): StreamPipe {
-  return new AccountedPipe(pipe, sample, onFinished)
+export function accountedPipe(pipe: StreamPipe, progress: Progress, onFinished: () => void): StreamPipe {
+  return new AccountedPipe(pipe, progress, onFinished)
 }
+
+/** Comments and empty events may come before the first with an id; of a stream without any not every event is searched. */
+const mostSearched = 4
 
 /** A class, because getters in a literal would give every pipe a hidden class of its own, which outlives it by far. */
 class AccountedPipe implements StreamPipe {
   readonly #pipe: StreamPipe
-  readonly #sample: StreamSample
+  readonly #progress: Progress
   readonly #onFinished: () => void
+  #searched = 0
   #told = false
 
-  constructor(pipe: StreamPipe, sample: StreamSample, onFinished: () => void) {
+  constructor(pipe: StreamPipe, progress: Progress, onFinished: () => void) {
     this.#pipe = pipe
-    this.#sample = sample
+    this.#progress = progress
     this.#onFinished = onFinished
   }
 
   push(chunk: Buffer): Buffer | string {
-    this.#sample.add(chunk)
-    return this.#tell(this.#pipe.push(chunk))
+    const progress = this.#progress
+    progress.sample?.add(chunk)
+    const bytes = this.#pipe.push(chunk)
+    if (progress.answerId === '' && this.#searched < mostSearched && bytes.length > 0) {
+      this.#searched += 1
+      progress.answerId = answerIdIn(bytes)
+    }
+    return this.#tell(bytes)
   }
 
   end(): Buffer | string {
@@ -143,6 +153,7 @@ function settledCall(
   return {
     id,
     callId: call.id,
+    answerId: progress.answerId,
     startedAt: Math.round(endedAt - elapsedMs),
     endedAt,
     firstContentMs: progress.firstContentMs,

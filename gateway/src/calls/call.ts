@@ -70,6 +70,8 @@ export interface Progress {
   lastAsked: Asked | undefined
   /** Whether the ledger has been told. */
   accounted: boolean
+  /** The id of the answer, as far as it has one and has been seen; '' else. */
+  answerId: string
   /** How much has passed of the stream of the last attempt. */
   sample: StreamSample | undefined
   /** The request in normal form, once it was needed. */
@@ -91,6 +93,7 @@ export function newProgress(): Progress {
     admission: undefined,
     lastAsked: undefined,
     accounted: false,
+    answerId: '',
     sample: undefined,
     decoded: undefined,
     dropped: [],

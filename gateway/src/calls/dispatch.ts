@@ -99,10 +99,10 @@ function send(
 ): Promise<AttemptResult> {
   const model = upstreamModelOf(deployment, target.resolution.wildcard)
   const { pipe } = prepared
-  const sample = new StreamSample()
-  call.progress.sample = sample
+  call.progress.sample = new StreamSample()
+  call.progress.answerId = ''
   const tell = (): void => account(call, { target, deployment, prepared }, undefined, ports)
-  const accounted = pipe && accountedPipe(pipe, sample, tell)
+  const accounted = pipe && accountedPipe(pipe, call.progress, tell)
   const attempt = new Attempt(deployment, accounted, limits, ports)
   call.reply.onInterrupt((error) => attempt.abort(error))
   attempt.start(deployment.endpoint(prepared.dialect, { model, stream: call.stream }), prepared.body.bytes)

@@ -1,5 +1,6 @@
 import type { GatewayError } from '../core/errors.ts'
 import { account } from './account.ts'
+import { answerIdIn } from './answer-id.ts'
 import type { Call } from './call.ts'
 import { costOfCall } from './cost-of-call.ts'
 import type { CallPorts } from './ports.ts'
@@ -32,6 +33,7 @@ export async function respond(call: Call, served: Served, ports: CallPorts): Pro
     usage: prepared.type === 'local' ? prepared.usage : undefined,
   }
   call.progress.usage = rendered.usage
+  call.progress.answerId = answerIdIn(rendered.bytes)
   call.progress.cost = costOfCall(call, served, rendered.usage, ports, result.headers)
   const answered = { deployment, group, headers: result.headers, cost: call.progress.cost }
   const head = answerHead(call, answered, 'application/json', ports)

@@ -9,6 +9,7 @@ export interface CallQuery {
   /** Unix ms, from inclusive, to exclusive, by the start of the call. */
   readonly from?: number
   readonly to?: number
+  /** A call's own id, or that of its answer. */
   readonly callId?: string
   readonly key?: string
   readonly user?: string

@@ -8,6 +8,7 @@ import type { SettledCall } from './settled-call.ts'
 const call: SettledCall = {
   id: 'row-1',
   callId: 'call-1',
+  answerId: 'chatcmpl-1',
   startedAt: Date.UTC(2026, 10, 21, 23, 59, 59, 999),
   endedAt: Date.UTC(2026, 10, 22, 0, 0, 1),
   firstContentMs: 120,

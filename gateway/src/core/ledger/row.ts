@@ -54,6 +54,7 @@ export const cellNames = [
   'cacheHit',
   'clientAddress',
   'charges',
+  'answerId',
 ] as const
 
 export type CellName = (typeof cellNames)[number]
@@ -114,6 +115,7 @@ export function lineOf({ call, charges }: LedgerRow): string {
     call.cacheHit ? 1 : 0,
     call.clientAddress,
     call.cost === undefined || charges.length === 0 ? null : charges.map(chargeCell),
+    call.answerId,
   ] satisfies { readonly [Index in keyof typeof cellNames]: unknown })
 }
 
@@ -152,6 +154,7 @@ export function callIn(cells: Cells): SettledCall {
   return {
     id: text('id'),
     callId: text('callId'),
+    answerId: text('answerId'),
     startedAt: numberOf(at('startedAt')) ?? 0,
     endedAt: numberOf(at('endedAt')) ?? 0,
     firstContentMs: numberOf(at('firstContentMs')),

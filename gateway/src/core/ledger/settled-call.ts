@@ -8,6 +8,8 @@ export interface SettledCall {
   readonly id: string
   /** `x-litellm-call-id`; the caller may have chosen it, so it may repeat. */
   readonly callId: string
+  /** The id of the answer as its caller saw it, which is LiteLLM's `request_id` (contract 4.3); '' where there was none. */
+  readonly answerId: string
   /** Unix ms. */
   readonly startedAt: number
   readonly endedAt: number

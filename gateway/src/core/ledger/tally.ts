@@ -38,7 +38,7 @@ export class Tally {
   /** Unix ms; starts of the first and the last call by time. Meaningless without calls. */
   firstAt = Number.POSITIVE_INFINITY
   lastAt = Number.NEGATIVE_INFINITY
-  /** `fingerprint` of each call's `callId`. */
+  /** `fingerprint` of each call's `callId` and `answerId`. */
   readonly callIds: number[] = []
   readonly spends = new SpendSums()
   readonly #cells = new Map<string, Cell>()
@@ -53,6 +53,7 @@ export class Tally {
     if (call.startedAt < this.firstAt) this.firstAt = call.startedAt
     if (call.startedAt > this.lastAt) this.lastAt = call.startedAt
     this.callIds.push(fingerprint(call.callId))
+    if (call.answerId !== '') this.callIds.push(fingerprint(call.answerId))
     const cell = this.#cellOf(call)
     const { usage, cost } = call
     cell.calls += 1

@@ -12,9 +12,10 @@ export interface Found {
 
 const start = placeOf('startedAt')
 const id = placeOf('id')
+/** By either a call may be asked for. */
+const ids = [placeOf('callId'), placeOf('answerId')]
 
 const texts = {
-  callId: 'callId',
   key: 'key',
   user: 'user',
   team: 'team',
@@ -36,13 +37,14 @@ function matcher(query: CallQuery): (cells: Cells) => boolean {
     const text = query[filter]
     return text === undefined ? [] : [[placeOf(cell), text] as const]
   })
-  const { from, to, status, failed, minCost, maxCost, after } = query
+  const { from, to, callId, status, failed, minCost, maxCost, after } = query
   return (cells) => {
     const at = numberIn(cells, start)
     if ((from !== undefined && at < from) || (to !== undefined && at >= to)) return false
     if (after !== undefined && (at < after.startedAt || (at === after.startedAt && textIn(cells, id) <= after.id))) {
       return false
     }
+    if (callId !== undefined && !ids.some((place) => textIn(cells, place) === callId)) return false
     for (const [place, text] of wanted) if (textIn(cells, place) !== text) return false
     const answered = numberIn(cells, placeOf('status'))
     if (status !== undefined && answered !== status) return false
@@ -136,7 +138,9 @@ export class Selection {
     this.best = new Best(query, most)
     this.#matches = matcher(query)
     this.#sortedBy = sortings[query.sort ?? 'started_at']
-    const needles = textFilters.map(([filter]) => query[filter] ?? '').filter((text) => text !== '')
+    const needles = [query.callId ?? '', ...textFilters.map(([filter]) => query[filter] ?? '')].filter(
+      (text) => text !== '',
+    )
     // The longest is the rarest, as a rule.
     const [longest] = needles.sort((one, other) => other.length - one.length)
     this.#needle = longest === undefined ? undefined : JSON.stringify(longest)

@@ -8,7 +8,7 @@ export function callToWire(call: SettledCall) {
   const inputTokens = usage?.inputTokens ?? 0
   const outputTokens = usage?.outputTokens ?? 0
   return {
-    request_id: call.callId,
+    request_id: call.answerId || call.callId,
     call_type: call.callType,
     api_key: holders.key,
     spend: call.cost === undefined ? 0 : nanoToUsd(call.cost),
@@ -20,7 +20,8 @@ export function callToWire(call: SettledCall) {
     completionStartTime:
       call.firstContentMs === undefined ? null : new Date(call.startedAt + call.firstContentMs).toISOString(),
     request_duration_ms: call.endedAt - call.startedAt,
-    model: call.providerModel,
+    // Of a call that nobody was asked for the name that its caller wrote; sums do not have it, or callers could fill them.
+    model: call.providerModel || call.requestedModel,
     model_id: call.deployment,
     model_group: call.modelGroup,
     custom_llm_provider: call.provider,
@@ -48,6 +49,7 @@ export function callToWire(call: SettledCall) {
               llm_provider: call.provider,
             },
           }),
+      litellm_call_id: call.callId,
       requested_model: call.requestedModel,
       attempts: call.attempts,
       fallbacks: call.fallbacks,

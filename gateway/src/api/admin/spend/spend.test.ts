@@ -27,8 +27,14 @@ test('a call is in the logs with its tokens, its cost and what it was charged to
   const [row] = rows
   assert.deepEqual(
     [row.request_id, row.api_key, row.user, row.model_group, row.status, row.spend, row.total_tokens],
-    [answer.headers.get('x-litellm-call-id'), key.token, 'ann', 'alpha', 'success', 0.014, 12],
+    [answer.body.id, key.token, 'ann', 'alpha', 'success', 0.014, 12],
   )
+  const callId = answer.headers.get('x-litellm-call-id')
+  assert.equal(row.metadata.litellm_call_id, callId)
+  for (const id of [answer.body.id, callId]) {
+    const { body: found } = await app.get(`/spend/logs/v2?request_id=${id}`)
+    assert.deepEqual([found.total, found.data[0]?.request_id], [1, answer.body.id])
+  }
   assert.equal(row.metadata.user_api_key_alias, 'first')
   assert.deepEqual(row.metadata.cost_breakdown, {
     input_cost: 0.01,
@@ -49,13 +55,14 @@ test('a refused call and one that failed at the provider are in the logs too, wi
   const { body } = await app.get('/spend/logs/v2?status_filter=failure&sort_by=startTime&sort_order=asc')
   assert.equal(body.total, 2)
   assert.deepEqual(
-    body.data.map((row: { model_group: string; custom_llm_provider: string }) => [
+    body.data.map((row: { model: string; model_group: string; custom_llm_provider: string }) => [
+      row.model,
       row.model_group,
       row.custom_llm_provider,
     ]),
     [
-      ['broken', 'openai'],
-      ['', ''],
+      ['broken', 'broken', 'openai'],
+      ['nothing-of-that-name', '', ''],
     ],
     'whom a call failed at is told; one that was refused before has asked nobody',
   )
