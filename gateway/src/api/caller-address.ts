@@ -18,7 +18,10 @@ export function checkAddress(request: IncomingMessage, settings: AddressSettings
 /** Where a request comes from; '' when its connection is gone. The last of the forwarded addresses is the one that the proxy in front saw; what stands before it the caller may have made up. */
 export function addressOf(request: IncomingMessage, { readsForwarded }: AddressSettings): string {
   const forwarded = readsForwarded ? request.headers['x-forwarded-for'] : undefined
-  const written = [forwarded ?? request.socket.remoteAddress ?? ''].flat().join(',')
-  const last = written.slice(written.lastIndexOf(',') + 1).trim()
+  const last = forwarded === undefined ? (request.socket.remoteAddress ?? '') : lastOf([forwarded].flat().join(','))
   return last.includes('%') ? last.slice(0, last.indexOf('%')) : last
+}
+
+function lastOf(list: string): string {
+  return list.slice(list.lastIndexOf(',') + 1).trim()
 }

@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises'
 import type { LedgerBlock } from '../core/ledger/block.ts'
 import { reasonOf } from '../lib/reason.ts'
-import type { Outbox, OutboxFile } from './outbox.ts'
+import type { Outbox } from './outbox.ts'
 import { orphans, releaseLock } from './outbox-files.ts'
-import { readBlock } from './read-block.ts'
+import { type BlockFile, BlockReader } from './read-block.ts'
 
 export type RowOrigin = 'self' | 'orphan'
 
@@ -37,6 +37,7 @@ const mostWaiting = 2
 export class Mover {
   readonly #options: MoverOptions
   readonly #everyMs: number
+  readonly #reader = new BlockReader()
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> | undefined
   #pauseMs = 0
@@ -132,7 +133,7 @@ export class Mover {
   async #move(): Promise<void> {
     const { outbox } = this.#options
     for (const file of outbox.files.filter(({ closed }) => closed)) {
-      await this.#bring(await this.#blockOf(file), 'self')
+      await this.#bring(await this.#read(file, outbox.owner), 'self')
       await rm(file.path, { force: true })
       outbox.removed(file.path)
     }
@@ -146,10 +147,10 @@ export class Mover {
     this.#adoptAt = clock.now() + adoptMs
     for (const { owner, files } of orphans(outbox.directory, outbox.owner, Date.now())) {
       try {
-        for (const { path, number } of files) {
-          const block = await this.#read(path, owner, number).catch(unreadable)
+        for (const file of files) {
+          const block = await this.#read(file, owner).catch(unreadable)
           await this.#bring(block, 'orphan')
-          await rm(path, { force: true })
+          await rm(file.path, { force: true })
         }
       } catch (error) {
         if (!(error instanceof Unreadable)) throw error
@@ -166,13 +167,8 @@ export class Mover {
     if (block !== undefined && block.tally.calls > 0) await this.#options.sink.append(block, origin)
   }
 
-  #blockOf({ path, number, bytes, known }: OutboxFile): LedgerBlock | Promise<LedgerBlock | undefined> {
-    const writer = this.#options.outbox.owner
-    return known === undefined ? this.#read(path, writer, number, bytes) : { writer, number, ...known }
-  }
-
-  async #read(path: string, writer: string, number: number, bytes?: number): Promise<LedgerBlock | undefined> {
-    const block = await readBlock(path, writer, number, bytes)
+  async #read(file: BlockFile, writer: string): Promise<LedgerBlock | undefined> {
+    const block = await this.#reader.read(file, writer)
     if (block !== undefined && block.unreadable > 0) {
       this.#options.report('ledger.row.unreadable', { lines: block.unreadable })
     }

@@ -107,7 +107,7 @@ test('a full file goes on its way at once', async () => {
   assert.equal(store.rows.size, 10)
 })
 
-test('a block is the same whether its file is still known or is read again', async () => {
+test('a block is the same whether its sums are still known or are counted again', async () => {
   const path = directory()
   const store = sink()
   const rows = Array.from({ length: 40 }, (_, id) => {
@@ -115,12 +115,12 @@ test('a block is the same whether its file is still known or is read again', asy
     const charges = [{ spender: 'user:ann', window: { start: 1, end: 2 } }]
     return { call: { ...call, cost: usdToNano(0.001 * id), tags: id % 3 === 0 ? ['a'] : [] }, charges }
   })
-  const outbox = outboxIn(path, { fileBytes: 2_000 })
+  const outbox = outboxIn(path, { fileBytes: 1_000 })
   const mover = new Mover({ outbox, sink: store, report: () => undefined, clock })
   store.away = true
   for (const each of rows) outbox.append([each])
-  assert.ok(outbox.files.some(({ known }) => known !== undefined))
-  assert.ok(outbox.files.some(({ known, closed }) => closed && known === undefined))
+  assert.ok(outbox.files.some(({ tally, closed }) => closed && tally !== undefined))
+  assert.ok(outbox.files.some(({ tally, closed }) => closed && tally === undefined))
   await assert.rejects(mover.flush())
   store.away = false
   await mover.stop(1_000)

@@ -2,7 +2,6 @@ import { closeSync, fsync, ftruncateSync, mkdirSync, openSync, writeSync } from 
 import { type LedgerRow, lineOf } from '../core/ledger/row.ts'
 import { Tally } from '../core/ledger/tally.ts'
 import { reasonOf } from '../lib/reason.ts'
-import { Buffers } from './buffers.ts'
 import { filePath, releaseLock, takeLock, touchLock, writeWhole } from './outbox-files.ts'
 import { PendingLines } from './pending-lines.ts'
 
@@ -11,7 +10,7 @@ export interface OutboxOptions {
   readonly directory: string
   /** Unique per process and start; the name of its files. */
   readonly owner: string
-  /** A new file is begun above it. Default 1 MiB. */
+  /** A new file is begun above it. Default 4 MiB. */
   readonly fileBytes?: number
   /** Rows kept in memory while the disk takes none. Default 32 MiB. */
   readonly maxPendingBytes?: number
@@ -28,21 +27,14 @@ export interface OutboxFile {
   readonly bytes: number
   /** Nothing is appended to it any more. */
   readonly closed: boolean
-  /** What is in it, where that is still known without reading it. */
-  readonly known: KnownRows | undefined
-}
-
-export interface KnownRows {
-  readonly lines: Buffer
-  readonly tally: Tally
+  /** What its rows add up to; `undefined`: it has rows that were not counted. */
+  readonly tally: Tally | undefined
 }
 
 /** A file as its writer sees it. */
 interface Written extends OutboxFile {
   bytes: number
   closed: boolean
-  known: KnownRows | undefined
-  /** Of `known`, while the file is open; `undefined`: it has rows that were not counted. */
   tally: Tally | undefined
   descriptor: number | undefined
   synced: boolean
@@ -51,15 +43,13 @@ interface Written extends OutboxFile {
 }
 
 const mebibyte = 1024 * 1024
-/** Rows of one turn, which may come to a file that is all but full: 64 calls at once take half of it. */
-const turnBytes = 96 * 1024
 /** While the disk refuses, it is asked again so often, ms. */
 const retryMs = 200
 const retryBytes = mebibyte
 const syncMs = 1_000
 const touchMs = 15_000
-/** Closed files whose rows stay in memory until the store has them. While it is away, the others are read again later. */
-const mostKnown = 2
+/** Closed files whose sums stay in memory until the store has them. While it is away, the others are counted again later. */
+const mostCounted = 4
 
 /**
  * The durable end of every call: one line of JSON in an append-only file, written before the caller has the last byte. What is
@@ -70,9 +60,8 @@ export class Outbox {
   readonly #options: OutboxOptions
   readonly #fileBytes: number
   readonly #maxPendingBytes: number
-  readonly #buffers: Buffers
-  /** Rows of the open file; of one that has uncounted rows only the last. */
-  #buffer: Buffer
+  /** For the rows of one turn. */
+  #buffer = Buffer.allocUnsafeSlow(64 * 1024)
   #files: Written[] = []
   #current: Written
   readonly #pending = new PendingLines()
@@ -85,9 +74,7 @@ export class Outbox {
 
   constructor(options: OutboxOptions) {
     this.#options = options
-    this.#fileBytes = options.fileBytes ?? mebibyte
-    this.#buffers = new Buffers(this.#fileBytes + turnBytes)
-    this.#buffer = this.#buffers.take()
+    this.#fileBytes = options.fileBytes ?? 4 * mebibyte
     this.#maxPendingBytes = options.maxPendingBytes ?? 32 * mebibyte
     mkdirSync(options.directory, { recursive: true, mode: 0o700 })
     takeLock(options.directory, options.owner)
@@ -180,11 +167,9 @@ export class Outbox {
     // Once more at least, and then it is closed: descriptors are few, and the store may be away for long.
     before.synced = false
     this.#current = next
-    const { tally } = before
-    before.tally = undefined
-    if (tally === undefined || this.#files.filter(({ known }) => known !== undefined).length >= mostKnown) return
-    before.known = { lines: this.#buffer.subarray(0, before.bytes), tally }
-    this.#buffer = this.#buffers.take()
+    if (this.#files.filter(({ closed, tally }) => closed && tally !== undefined).length > mostCounted) {
+      before.tally = undefined
+    }
   }
 
   /** A closed file whose rows are in the store, and which is gone; its name is not used again. */
@@ -193,7 +178,6 @@ export class Outbox {
     if (file === undefined || !file.closed) return
     this.#files.splice(this.#files.indexOf(file), 1)
     this.#closeFile(file)
-    if (file.known !== undefined) this.#buffers.give(file.known.lines)
   }
 
   close(): void {
@@ -213,7 +197,6 @@ export class Outbox {
       number,
       bytes: 0,
       closed: false,
-      known: undefined,
       tally: new Tally(),
       descriptor,
       synced: true,
@@ -239,7 +222,7 @@ export class Outbox {
     try {
       writeWhole(path, text)
       const bytes = Buffer.byteLength(text)
-      const nothing = { known: undefined, tally: undefined, descriptor: undefined, synced: true, torn: false }
+      const nothing = { tally: undefined, descriptor: undefined, synced: true, torn: false }
       this.#current = { path, number, bytes, closed: true, ...nothing }
       this.#files.push(this.#current)
     } catch (error) {
@@ -247,13 +230,12 @@ export class Outbox {
     }
   }
 
-  /** The text behind what is known of the open file, in the one buffer. */
+  /** In the one buffer that is used again for the next. */
   #encode(text: string): Buffer {
-    const at = this.#current.tally === undefined ? 0 : this.#current.bytes
-    const end = at + Buffer.byteLength(text)
-    if (end > this.#buffer.length) this.#buffer = this.#buffers.grow(this.#buffer, at, end)
-    this.#buffer.write(text, at, 'utf8')
-    return this.#buffer.subarray(at, end)
+    // UTF-8 takes at most three bytes for one unit of a string.
+    const most = text.length * 3
+    if (most > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(most * 2)
+    return this.#buffer.subarray(0, this.#buffer.write(text, 0, 'utf8'))
   }
 
   /** @returns whether the disk took the lines; of some that it refuses half-way nothing stays in the file */

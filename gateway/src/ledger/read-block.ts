@@ -5,6 +5,16 @@ import { cellsIn, rowIn } from '../core/ledger/row.ts'
 import { Tally } from '../core/ledger/tally.ts'
 import { errorCode } from '../lib/file-content.ts'
 
+/** A file of an outbox that is to be read. */
+export interface BlockFile {
+  readonly path: string
+  readonly number: number
+  /** How much of it is whole rows. Absent: what follows the last line end is a row that nobody was told of. */
+  readonly bytes?: number
+  /** What its rows add up to. Absent: they are counted. */
+  readonly tally?: Tally | undefined
+}
+
 export interface ReadBlock extends LedgerBlock {
   /** Lines that are no rows (a disk that lies); they are left out. */
   readonly unreadable: number
@@ -14,23 +24,49 @@ export interface ReadBlock extends LedgerBlock {
 const stepRows = 500
 const lineEnd = 0x0a
 
-/**
- * A block from its file.
- * @param bytes how much of it is whole rows, where that is known; else what follows the last line end is a row that nobody was told of
- * @returns `undefined`: the file is gone, somebody else has brought it to the store
- */
-export async function readBlock(
-  path: string,
-  writer: string,
-  number: number,
-  bytes = Number.POSITIVE_INFINITY,
-): Promise<ReadBlock | undefined> {
-  const content = await contentOf(path, bytes)
-  if (content === undefined) return undefined
-  const whole = content.subarray(0, content.lastIndexOf(lineEnd) + 1)
+/** Reads files of up to some megabytes, one after the other, into one buffer. */
+export class BlockReader {
+  #buffer = Buffer.alloc(0)
+
+  /**
+   * @param writer the outbox's owner
+   * @returns `undefined`: the file is gone, somebody else has brought it to the store. The lines are good until the next is read
+   */
+  async read(file: BlockFile, writer: string): Promise<ReadBlock | undefined> {
+    const content = await this.#contentOf(file)
+    if (content === undefined) return undefined
+    const { number, bytes, tally } = file
+    if (tally !== undefined && content.length === bytes) {
+      return { writer, number, lines: content, tally, unreadable: 0 }
+    }
+    const whole = content.subarray(0, content.lastIndexOf(lineEnd) + 1)
+    return { writer, number, ...(await counted(whole)) }
+  }
+
+  async #contentOf({ path, bytes = Number.POSITIVE_INFINITY }: BlockFile): Promise<Buffer | undefined> {
+    try {
+      await using file = await open(path, 'r')
+      const { size } = await file.stat()
+      const length = Math.min(size, bytes)
+      if (length > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(length)
+      let read = 0
+      while (read < length) {
+        const { bytesRead } = await file.read(this.#buffer, read, length - read, read)
+        if (bytesRead === 0) break
+        read += bytesRead
+      }
+      return this.#buffer.subarray(0, read)
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return undefined
+      throw error
+    }
+  }
+}
+
+async function counted(content: Buffer): Promise<Pick<ReadBlock, 'lines' | 'tally' | 'unreadable'>> {
   const tally = new Tally()
   const good: string[] = []
-  const texts = whole.toString('utf8').split('\n')
+  const texts = content.toString('utf8').split('\n')
   // What follows the last line end.
   texts.pop()
   for (const [index, text] of texts.entries()) {
@@ -42,24 +78,6 @@ export async function readBlock(
     if (index % stepRows === stepRows - 1) await turn()
   }
   const unreadable = texts.length - good.length
-  const lines = unreadable === 0 ? whole : Buffer.from(good.map((text) => `${text}\n`).join(''))
-  return { writer, number, lines, tally, unreadable }
-}
-
-async function contentOf(path: string, bytes: number): Promise<Buffer | undefined> {
-  try {
-    await using file = await open(path, 'r')
-    const { size } = await file.stat()
-    const content = Buffer.allocUnsafe(Math.min(size, bytes))
-    let read = 0
-    while (read < content.length) {
-      const { bytesRead } = await file.read(content, read, content.length - read, read)
-      if (bytesRead === 0) break
-      read += bytesRead
-    }
-    return content.subarray(0, read)
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined
-    throw error
-  }
+  const lines = unreadable === 0 ? content : Buffer.from(good.map((text) => `${text}\n`).join(''))
+  return { lines, tally, unreadable }
 }

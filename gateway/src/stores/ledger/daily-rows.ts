@@ -44,7 +44,9 @@ interface DailyRow {
   readonly key: string | undefined
   /** Has the models; `undefined`: of all models. */
   readonly model: Cell | undefined
-  readonly sums: Measures
+  /** The cell itself, as long as it is the only one. */
+  sums: Measures
+  isOwn: boolean
 }
 
 type Measures = Pick<
@@ -91,14 +93,19 @@ function addCell(rows: Map<string, DailyRow>, cell: Cell): void {
         const model = grain === 'day' ? undefined : cell
         const name = `${stored}\0${holder}\0${day}\0${key ?? ''}\0${model === undefined ? '' : models}`
         const row = rows.get(name)
-        if (row === undefined) rows.set(name, { scope: stored, holder, day, key, model, sums: { ...cell } })
-        else addTo(row.sums, cell)
+        if (row === undefined) rows.set(name, { scope: stored, holder, day, key, model, sums: cell, isOwn: false })
+        else addTo(row, cell)
       }
     }
   }
 }
 
-function addTo(sums: Measures, cell: Cell): void {
+function addTo(row: DailyRow, cell: Cell): void {
+  if (!row.isOwn) {
+    row.sums = { ...row.sums }
+    row.isOwn = true
+  }
+  const { sums } = row
   sums.calls += cell.calls
   sums.failed += cell.failed
   sums.inputTokens += cell.inputTokens
