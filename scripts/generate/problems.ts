@@ -20,6 +20,7 @@ const examples: { readonly [Code in ProblemCode]: ProblemFacts<Code> } = {
   deployment_duplicate: { first: 'config.yaml:3:5' },
   declared_twice: { kind: 'credential', name: 'openai', by: 'database' },
   provider_unknown: { provider: 'opnai', suggestion: 'openai' },
+  provider_not_served: { provider: 'bedrock' },
   provider_ambiguous: { model: 'my-model' },
   provider_setting_missing: { provider: 'openai', setting: 'api_key', environment: 'OPENAI_API_KEY' },
   reference_missing: { what: 'model', name: 'gpt-4p', suggestion: 'gpt-4o' },

@@ -11,8 +11,8 @@ export function providersPage(): string {
 
 What \`litellm_params.model\` may begin with, or \`custom_llm_provider\` say. Where \`api_key\` or \`api_base\` is not given, the variable counts, the first that is set.
 
-A server that speaks OpenAI's API and is not here is \`openai/<model>\` with its \`api_base\`. A deployment of a provider that is not here
-refuses the file it stands in, with its line.
+A server that speaks OpenAI's API and is not here is \`openai/<model>\` with its \`api_base\`. A deployment of a provider that LiteLLM has and that is not here
+is kept as a blocked one, with a warning: its calls go to others of the same name, or to fallbacks. A name that nobody knows refuses the file it stands in, with its line.
 
 | prefix | key | address |
 |---|---|---|

@@ -48,6 +48,11 @@ const classes: readonly {
     line: 'config.yaml:1:21 error model_list[0].litellm_params.model: unknown provider `quantum_ai` (docs/reference/providers.md lists those of this version; for an OpenAI-compatible server write `openai/<model>` with `api_base`)',
   },
   {
+    code: 'provider_not_served',
+    declared: { models: [model('a', '1', { model: 'bedrock/anthropic.claude-v2' })] },
+    line: 'config.yaml:1:21 warning model_list[0].litellm_params.model: this version does not serve `bedrock` (the deployment is kept as a blocked one: calls go to the others of its name and to fallbacks; docs/reference/providers.md lists what is served)',
+  },
+  {
     code: 'provider_ambiguous',
     declared: { models: [model('a', '1', { model: 'my-own-model' })] },
     line: 'config.yaml:1:21 error model_list[0].litellm_params.model: the provider of `my-own-model` is not known (write it as `<provider>/my-own-model`, e.g. `openai/my-own-model`, or set `custom_llm_provider`)',

@@ -29,7 +29,7 @@ export const problemTable = {
     severity: 'error',
     message: ({ file, reason }) => `${file} cannot be read: ${reason}`,
     hint: () =>
-      'check that the file exists and that the gateway may read it; the last accepted configuration goes on serving',
+      'check that the file exists and that the gateway may read it; a configuration that was accepted before goes on serving',
   }),
   file_too_large: of<{ file: string; bytes: number; limit: number }>({
     severity: 'error',
@@ -114,6 +114,12 @@ export const problemTable = {
       suggestion === undefined
         ? 'docs/reference/providers.md lists those of this version; for an OpenAI-compatible server write `openai/<model>` with `api_base`'
         : `did you mean \`${suggestion}\`?`,
+  }),
+  provider_not_served: of<{ provider: string }>({
+    severity: 'warning',
+    message: ({ provider }) => `this version does not serve \`${provider}\``,
+    hint: () =>
+      'the deployment is kept as a blocked one: calls go to the others of its name and to fallbacks; docs/reference/providers.md lists what is served',
   }),
   provider_ambiguous: of<{ model: string }>({
     severity: 'error',

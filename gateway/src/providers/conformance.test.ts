@@ -13,7 +13,7 @@ import type { Provider, ProviderSettings } from './provider.ts'
 
 /** Modules of the shelf that hold no provider. Everything else here must be on the list. */
 const support = new Set(
-  'classify endpoint failure-text index infer openai-route provider retry-after setting-faults upstream-error'
+  'classify endpoint failure-text index infer openai-route provider retry-after setting-faults unserved upstream-error'
     .split(' ')
     .map((name) => `${name}.ts`),
 )

@@ -10,6 +10,7 @@ import { makerOf } from './infer.ts'
 import { ollama, ollamaChat } from './ollama.ts'
 import { openai, textCompletionOpenai } from './openai.ts'
 import type { Provider, ProviderSettings } from './provider.ts'
+import { unservedNamed } from './unserved.ts'
 
 export { type SettingFault, settingFaults } from './setting-faults.ts'
 
@@ -75,6 +76,14 @@ function providerAt(apiBase: string | undefined): Provider | undefined {
   return providers.find(
     ({ defaultBase, keyOptional }) => keyOptional !== true && URL.parse(defaultBase ?? '')?.hostname === host,
   )
+}
+
+/** The same for providers that LiteLLM serves and this version does not; no call may go there. */
+export function unservedOf(model: string, customProvider?: string): ProviderMatch | undefined {
+  const prefix = customProvider ?? model.slice(0, Math.max(0, model.indexOf('/')))
+  // What the table has got in the meantime is served.
+  const provider = byName.has(prefix) ? undefined : unservedNamed(prefix)
+  return provider && { provider, model: model.startsWith(`${prefix}/`) ? model.slice(prefix.length + 1) : model }
 }
 
 /** Facts for a problem of the same code, see core/problem.ts. */

@@ -173,7 +173,7 @@ describe('the file source', { concurrency: 4 }, () => {
     assert.deepEqual(
       refused.problems.map((found) => problemToLine(found).replace(folder, '')),
       [
-        'config.yaml:1:11 error include: models/more.yaml cannot be read: no such file (check that the file exists and that the gateway may read it; the last accepted configuration goes on serving)',
+        'config.yaml:1:11 error include: models/more.yaml cannot be read: no such file (check that the file exists and that the gateway may read it; a configuration that was accepted before goes on serving)',
       ],
     )
     const more = (name: string) => `model_list:\n- {model_name: ${name}, litellm_params: {model: openai/x}}\n`
@@ -274,7 +274,7 @@ describe('the file source', { concurrency: 4 }, () => {
     assert.deepEqual(offered, [])
     const gone = await next(patientMs)
     assert.deepEqual(gone.problems.map(problemToLine), [
-      'config.yaml error: config.yaml cannot be read: no such file (check that the file exists and that the gateway may read it; the last accepted configuration goes on serving)',
+      'config.yaml error: config.yaml cannot be read: no such file (check that the file exists and that the gateway may read it; a configuration that was accepted before goes on serving)',
     ])
     await writeFile(path, config('b'))
     assert.deepEqual(namesOf(await next()), ['b'])

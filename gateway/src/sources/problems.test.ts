@@ -38,10 +38,10 @@ async function read(
 
 test('file_unreadable', async () => {
   assert.deepEqual(await read('file_unreadable', {}), [
-    'config.yaml error: config.yaml cannot be read: no such file (check that the file exists and that the gateway may read it; the last accepted configuration goes on serving)',
+    'config.yaml error: config.yaml cannot be read: no such file (check that the file exists and that the gateway may read it; a configuration that was accepted before goes on serving)',
   ])
   assert.deepEqual(await read('file_unreadable', { 'config.yaml': 'include:\n- conf\n', 'conf/x.yaml': '' }), [
-    'config.yaml:2:3 error include: conf cannot be read: not a regular file (check that the file exists and that the gateway may read it; the last accepted configuration goes on serving)',
+    'config.yaml:2:3 error include: conf cannot be read: not a regular file (check that the file exists and that the gateway may read it; a configuration that was accepted before goes on serving)',
   ])
 })
 

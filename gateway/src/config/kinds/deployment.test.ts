@@ -246,6 +246,31 @@ test('a default that no chat takes is named; the others still hold for translate
   )
 })
 
+test('a deployment of a provider that only LiteLLM serves is kept, blocked, and told; a mocked one answers', async () => {
+  const { prepared, problems } = await prepareOnce({
+    models: [
+      model('claude', '1', { model: 'bedrock/anthropic.claude-v2' }),
+      model('claude', '2', { model: 'x', custom_llm_provider: 'vertex_ai' }),
+      model('claude', '3'),
+      model('mocked', '4', { model: 'sagemaker/y', mock_response: 'hi' }),
+    ],
+  })
+  const told = (id: string) => {
+    const deployment = prepared?.deployments.get(id)
+    return [deployment?.provider, deployment?.upstreamModel, deployment?.blocked]
+  }
+  assert.deepEqual(told('1'), ['bedrock', 'anthropic.claude-v2', true])
+  assert.deepEqual(told('2'), ['vertex_ai', 'x', true])
+  assert.deepEqual(told('4'), ['sagemaker', 'y', false])
+  assert.deepEqual(
+    problems.map(({ code, severity }) => [code, severity]),
+    [
+      ['provider_not_served', 'warning'],
+      ['provider_not_served', 'warning'],
+    ],
+  )
+})
+
 /** Every mutation of a good deployment is refused or served as this table says, never discovered by the first call (F23, F29). */
 const refused: readonly (readonly [params: JsonObject, problem: string])[] = [
   [{ model: null }, 'model: expected a model name, found nothing'],

@@ -9,7 +9,14 @@ import type { DialectName, Endpoint, EndpointOptions } from '../../core/wire.ts'
 import { decodeParameters } from '../../dialects/index.ts'
 import type { JsonObject } from '../../lib/json.ts'
 import { Secret } from '../../lib/secret.ts'
-import { dialectsOf, type ProviderMatch, providerOf, settingFaults, whyNoProvider } from '../../providers/index.ts'
+import {
+  dialectsOf,
+  type ProviderMatch,
+  providerOf,
+  settingFaults,
+  unservedOf,
+  whyNoProvider,
+} from '../../providers/index.ts'
 import type { Provider, ProviderSettings } from '../../providers/provider.ts'
 import { describe } from '../schema/describe.ts'
 import * as field from '../schema/fields.ts'
@@ -53,15 +60,15 @@ export const deployment = defineKind({
   async compile({ model_name, litellm_params: params, model_info: info, blocked }, build, { resource, resolved }) {
     reportUnsupported(params, build)
     const credential = credentialOf(params, build)
-    const match = providerOf(
-      params.model,
-      params.custom_llm_provider || undefined,
-      ownBase(params) ?? credential?.apiBase,
-    )
+    const custom = params.custom_llm_provider || undefined
+    const served = providerOf(params.model, custom, ownBase(params) ?? credential?.apiBase)
+    const match = served ?? unservedOf(params.model, custom)
     if (match === undefined) {
       reportNoProvider(params, build)
       return undefined
     }
+    const isServed = served !== undefined || Boolean(params.mock_response)
+    if (!isServed) reportUnserved(match.provider, params, build)
     if (match.model.includes('*') && !model_name.includes('*')) {
       const expected = 'a model without `*`, because `model_name` has none'
       const found = `\`${params.model}\``
@@ -111,7 +118,7 @@ export const deployment = defineKind({
       mockResponse: params.mock_response ?? undefined,
       pricing: deepFreeze(pricingOf(params, info ?? {}, build, resolved)),
       info: deepFreeze({ ...info } as JsonObject),
-      blocked: blocked ?? false,
+      blocked: blocked === true || !isServed,
       teamId: info?.team_id || undefined,
     }
     return Object.freeze({ deployment: Object.freeze(compiled), declaredModel: params.model })
@@ -178,14 +185,21 @@ function credentialOf(params: LitellmParams, build: Build): Credential | undefin
 }
 
 function reportNoProvider(params: LitellmParams, build: Build): void {
-  const custom = params.custom_llm_provider || undefined
-  const reason = whyNoProvider(params.model, custom)
-  const path = custom === undefined ? 'litellm_params.model' : 'litellm_params.custom_llm_provider'
-  build.report(path, (where) =>
+  const reason = whyNoProvider(params.model, params.custom_llm_provider || undefined)
+  build.report(providerPath(params), (where) =>
     reason.code === 'provider_unknown'
       ? problem('provider_unknown', where, reason)
       : problem('provider_ambiguous', where, reason),
   )
+}
+
+function reportUnserved({ name }: Provider, params: LitellmParams, build: Build): void {
+  build.report(providerPath(params), (where) => problem('provider_not_served', where, { provider: name }))
+}
+
+/** Where the provider is said. */
+function providerPath({ custom_llm_provider: custom }: LitellmParams): string {
+  return custom ? 'litellm_params.custom_llm_provider' : 'litellm_params.model'
 }
 
 function ownBase(params: LitellmParams): string | undefined {
