@@ -119,8 +119,10 @@ export function lineOf({ call, charges }: LedgerRow): string {
   ] satisfies { readonly [Index in keyof typeof cellNames]: unknown })
 }
 
-function chargeCell({ spender, window }: Charge): readonly [string] | readonly [string, number, number] {
-  return window === undefined ? [spender] : [spender, window.start, window.end]
+type ChargeCell = string | readonly [spender: string, start: number, end: number]
+
+function chargeCell({ spender, window }: Charge): ChargeCell {
+  return window === undefined ? spender : [spender, window.start, window.end]
 }
 
 /** @returns the cells; `undefined`: the line is no row (a disk that lies) */
@@ -140,11 +142,12 @@ export function rowIn(cells: Cells): LedgerRow {
 
 function chargesIn(cells: Cells): readonly Charge[] {
   // Written by `chargeCell`.
-  const list = (cells[placeOf('charges')] ?? []) as readonly (readonly [string, number?, number?])[]
-  return list.map(([spender, start, end]) => ({
-    spender,
-    window: start === undefined || end === undefined ? undefined : { start, end },
-  }))
+  const list = (cells[placeOf('charges')] ?? []) as readonly ChargeCell[]
+  return list.map((cell) => {
+    if (typeof cell === 'string') return { spender: cell, window: undefined }
+    const [spender, start, end] = cell
+    return { spender, window: { start, end } }
+  })
 }
 
 export function callIn(cells: Cells): SettledCall {

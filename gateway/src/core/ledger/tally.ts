@@ -69,7 +69,7 @@ export class Tally {
       return
     }
     cell.cost += cost
-    for (const { spender, window } of charges) this.spends.add(spender, cost, window, call.endedAt)
+    this.spends.addCall(charges, cost, call.endedAt)
   }
 
   #cellOf(call: SettledCall): Cell {

@@ -100,10 +100,8 @@ export class SpendBook implements Spending {
    * @param row whether the call has a row that carries the charges to the store
    */
   charge(charges: readonly Charge[], amount: number, at: number, row: 'row' | 'no-row'): void {
-    for (const { spender, window } of charges) {
-      if (row === 'row') this.#kept.add(spender, amount, window, at)
-      else this.#wait(spender, amount, window, at)
-    }
+    if (row === 'row') this.#kept.addCall(charges, amount, at)
+    else for (const { spender, window } of charges) this.#wait(spender, amount, window, at)
   }
 
   /**
