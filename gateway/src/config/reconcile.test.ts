@@ -269,6 +269,10 @@ describe('the reconcile loop', { concurrency: true }, () => {
     await plane.settle()
     assert.deepEqual(told(plane), ['synced', 1, 1, ['a']])
     assert.deepEqual(plane.reconciler.status().problems, [])
+    assert.deepEqual(
+      plane.turns.map(({ type }) => type),
+      ['accepted', 'refused', 'recovered'],
+    )
   })
 
   test('a layer that was refused is not built again until it or an input changes', async (context) => {

@@ -198,7 +198,9 @@ class Loop implements Reconciler {
       const ofSources = this.#sources.flatMap(({ inputs }) => [...(inputs ?? [])])
       this.#options.inputs.retain(new Set([...this.#assembly.uris, ...ofSources]))
     }
-    this.#standing.settle()
+    if (this.#standing.settle()) {
+      this.#options.onTurn?.({ type: 'recovered', revision: this.#publication.revision })
+    }
     return this.#standing.verdict
   }
 

@@ -57,6 +57,8 @@ export type Turn =
       readonly sources: readonly string[]
       readonly durationMs: number
     }
+  /** Nothing is refused any more: what serves is what the sources say, be it new or what it was before. */
+  | { readonly type: 'recovered'; readonly revision: number }
   /** The last accepted configuration could not be kept on disk, or could not be read at start. */
   | { readonly type: 'last-good-failed'; readonly problem: Problem }
 

@@ -17,7 +17,7 @@ export class RefusalJournal {
   }
 
   onTurn(turn: Turn): void {
-    if (turn.type === 'accepted') this.#last = ''
+    if (turn.type === 'accepted' || turn.type === 'recovered') this.#last = ''
     if (turn.type === 'refused' && this.#store.health.up) this.#keep(turn.sources.join(' '), turn.problems)
   }
 

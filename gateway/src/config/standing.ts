@@ -34,9 +34,11 @@ export class Standing {
     return this.failure !== undefined || this.#options.layers.outstanding.size > 0
   }
 
-  /** Counts from now on for how long it has been so. */
-  settle(): void {
+  /** Counts from now on for how long it has been so. @returns whether it was, and is not any more */
+  settle(): boolean {
+    const wasStale = this.#staleSince !== undefined
     this.#staleSince = this.isStale ? (this.#staleSince ?? this.#options.clock.wall()) : undefined
+    return wasStale && this.#staleSince === undefined
   }
 
   /** What keeps the newest from serving, then the warnings of what serves. */

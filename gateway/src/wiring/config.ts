@@ -76,6 +76,9 @@ function logTurn(turn: Turn, log: Log): void {
     case 'refused':
       log.error('config.snapshot.refused', { sources: turn.sources, problems: turn.problems.map(problemToLine) })
       return
+    case 'recovered':
+      log.info('config.recovered', { revision: turn.revision })
+      return
     case 'last-good-failed':
       log.warn('config.last-good.failed', { problem: problemToLine(turn.problem) })
       return
