@@ -44,7 +44,7 @@ export class Course {
 
   /** @throws GatewayError `no_deployment_available` or `model_blocked` */
   pick(): Deployment {
-    if (this.#target.resolution.group.blocked) throw modelBlocked()
+    if (this.#target.resolution.group.blocked) throw modelBlocked(this.#target.resolution.group)
     const deployment = pick(this.#groupWithRoom(), this.#tried ?? none, this.#call, this.#ports)
     if (deployment === undefined) throw noDeployment(this.#call, this.#target)
     return deployment
@@ -205,8 +205,15 @@ function withHistory(error: GatewayError, call: Call, first: Target, fallbacks: 
   })
 }
 
-function modelBlocked(): GatewayError {
-  return new GatewayError('model_blocked', 'litellm.PermissionDeniedError: Model is blocked')
+function modelBlocked({ deployments }: ModelGroup): GatewayError {
+  const [first] = deployments
+  if (first === undefined || !deployments.every(({ unserved }) => unserved)) {
+    return new GatewayError('model_blocked', 'litellm.PermissionDeniedError: Model is blocked')
+  }
+  return new GatewayError(
+    'model_blocked',
+    `litellm.PermissionDeniedError: Model is blocked: its provider \`${first.provider}\` is not served by this version`,
+  )
 }
 
 function noDeployment(call: Call, target: Target): GatewayError {

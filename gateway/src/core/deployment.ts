@@ -43,8 +43,10 @@ export interface Deployment {
   readonly pricing: DeploymentPricing
   /** `model_info` as declared, echoed by `/model/info`. */
   readonly info: JsonObject
-  /** Takes no calls until somebody unblocks it (`/model/block`). */
+  /** Takes no calls until somebody unblocks it (`/model/block`); ever, where its provider is not served. */
   readonly blocked: boolean
+  /** LiteLLM serves its provider, this version does not. */
+  readonly unserved: boolean
   /** `model_info.team_id`: only this team's callers may use it. */
   readonly teamId: string | undefined
 }

@@ -104,6 +104,7 @@ test('every field that LiteLLM users write is where the data plane looks for it'
     },
     info: { id: '1', output_cost_per_token: 0.00002, mode: 'chat', anything: [1] },
     blocked: false,
+    unserved: false,
     teamId: undefined,
   })
   assert.equal(pool.origin, 'https://example.com')

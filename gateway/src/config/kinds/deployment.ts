@@ -119,6 +119,7 @@ export const deployment = defineKind({
       pricing: deepFreeze(pricingOf(params, info ?? {}, build, resolved)),
       info: deepFreeze({ ...info } as JsonObject),
       blocked: blocked === true || !isServed,
+      unserved: !isServed,
       teamId: info?.team_id || undefined,
     }
     return Object.freeze({ deployment: Object.freeze(compiled), declaredModel: params.model })
