@@ -1,4 +1,5 @@
 import type { DailyDimension, DailyQuery, DailySum } from '../../core/ledger/ledger.ts'
+import type { Dialect } from '../dialect.ts'
 import { scopeFor } from './grains.ts'
 import { sumName } from './sum-names.ts'
 
@@ -51,7 +52,10 @@ const sumColumns = {
   uncosted: 'uncosted',
 } as const
 
-export function dailyStatement(query: DailyQuery): Statement {
+/** Of more holders the days are read through. */
+const fewHolders = 20
+
+export function dailyStatement(query: DailyQuery, { by }: Pick<Dialect, 'by'>): Statement {
   const where = new Where()
   where.and('scope = ?', scopeFor(query))
   where.in('holder', query.holders?.map(sumName))
@@ -60,11 +64,13 @@ export function dailyStatement(query: DailyQuery): Statement {
   where.and('model_group = ?', nameOf(query.model))
   where.and('provider = ?', nameOf(query.provider))
   where.and('key_hash = ?', nameOf(query.key))
+  const isOfFew = query.holders !== undefined && query.scope !== 'all' && query.holders.length <= fewHolders
+  const index = isOfFew ? by('midflight_ledger_daily_holder') : ''
   const dimensions = query.by.map((dimension) => dimensionColumns[dimension])
   const sums = Object.values(sumColumns).map((column) => `${sumOf(column)} AS ${column}`)
   const grouped = dimensions.length === 0 ? '' : `GROUP BY ${dimensions.join(', ')} ORDER BY ${dimensions.join(', ')}`
   return {
-    text: `SELECT ${[...dimensions, ...sums].join(', ')} FROM midflight_ledger_daily ${where} ${grouped}`,
+    text: `SELECT ${[...dimensions, ...sums].join(', ')} FROM midflight_ledger_daily${index} ${where} ${grouped}`,
     values: where.values,
   }
 }

@@ -1,5 +1,6 @@
 import type { LedgerBlock } from '../../core/ledger/block.ts'
 import type { Ledger } from '../../core/ledger/ledger.ts'
+import { dialects } from '../dialect.ts'
 import type { SqlDatabase } from '../sql.ts'
 import { type AddSpends, append } from './append.ts'
 import { callsOf } from './calls.ts'
@@ -26,7 +27,7 @@ export function createLedger(database: SqlDatabase): LedgerStore {
     append: (block, add) => append(database, block, add),
     calls: (query) => callsOf(database, thread, query),
     async daily(query) {
-      const { text, values } = dailyStatement(query)
+      const { text, values } = dailyStatement(query, dialects[database.dialect])
       return (await database.query(text, values, 'large')).map((row) => dailySumOf(row, query.by))
     },
     merge: (now) => mergeSmall(database, now),

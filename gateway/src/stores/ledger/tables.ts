@@ -19,12 +19,13 @@ export function ledgerTables(dialect: DialectName): readonly string[] {
     'CREATE INDEX IF NOT EXISTS midflight_ledger_block_first ON midflight_ledger_block (first_at, id, last_at, calls)',
     // It is compressed already.
     ...(dialect === 'postgres' ? ['ALTER TABLE midflight_ledger_block ALTER COLUMN body SET STORAGE EXTERNAL'] : []),
+    // By day first: what is written is today's, which then lies together, and so do the days of a report.
     `CREATE TABLE IF NOT EXISTS midflight_ledger_daily (
       scope TEXT NOT NULL, holder TEXT NOT NULL, day TEXT NOT NULL, key_hash TEXT NOT NULL, model_group TEXT NOT NULL,
       provider TEXT NOT NULL, provider_model TEXT NOT NULL,
       calls BIGINT NOT NULL, failed BIGINT NOT NULL, input_tokens BIGINT NOT NULL, output_tokens BIGINT NOT NULL,
       cached_tokens BIGINT NOT NULL, cache_write_tokens BIGINT NOT NULL, cost BIGINT NOT NULL, uncosted BIGINT NOT NULL,
-      PRIMARY KEY (scope, holder, day, key_hash, model_group, provider, provider_model))${withoutRowId}`,
-    'CREATE INDEX IF NOT EXISTS midflight_ledger_daily_day ON midflight_ledger_daily (scope, day)',
+      PRIMARY KEY (scope, day, holder, key_hash, model_group, provider, provider_model))${withoutRowId}`,
+    'CREATE INDEX IF NOT EXISTS midflight_ledger_daily_holder ON midflight_ledger_daily (scope, holder, day)',
   ]
 }
