@@ -9,9 +9,8 @@ import { Tally } from '../gateway/src/core/ledger/tally.ts'
 import { usdToNano } from '../gateway/src/core/money.ts'
 import { systemClock } from '../gateway/src/lib/clock.ts'
 import { Secret } from '../gateway/src/lib/secret.ts'
-import { compress } from '../gateway/src/stores/ledger/compression.ts'
+import { packed, putBlock } from '../gateway/src/stores/ledger/blocks.ts'
 import { addDailyRows, dailyRows } from '../gateway/src/stores/ledger/daily-rows.ts'
-import { callIdsOf, holdersOf } from '../gateway/src/stores/ledger/digest.ts'
 import { createLedger } from '../gateway/src/stores/ledger/ledger.ts'
 import { openStore } from '../gateway/src/stores/open.ts'
 import type { SqlDatabase } from '../gateway/src/stores/sql.ts'
@@ -122,14 +121,7 @@ async function fillBlock(target: SqlDatabase, ofDay: Tally, from: number, to: nu
     ofDay.add(row)
     lines += `${lineOf(row)}\n`
   }
-  await target.query(
-    `INSERT INTO midflight_ledger_block (id, first_at, last_at, calls, holders, call_ids, body)
-      VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-    [
-      ...[`bench/${from}`, tally.firstAt, tally.lastAt, tally.calls],
-      ...[holdersOf(tally.cells), callIdsOf(tally.callIds), await compress(Buffer.from(lines))],
-    ],
-  )
+  await putBlock(target, await packed(`bench/${from}`, { lines: Buffer.from(lines), tally }))
 }
 
 function callNumber(n: number, perDay: number): SettledCall {

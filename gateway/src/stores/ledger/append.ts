@@ -1,9 +1,8 @@
 import type { LedgerBlock } from '../../core/ledger/block.ts'
 import { dialects } from '../dialect.ts'
 import type { SqlDatabase, SqlSession } from '../sql.ts'
-import { compress } from './compression.ts'
+import { packed, putBlock } from './blocks.ts'
 import { addDailyRows, dailyRows } from './daily-rows.ts'
-import { callIdsOf, holdersOf } from './digest.ts'
 
 /** Adds to sums what the calls of a new block cost, in the transaction that keeps it; so a sum has exactly the calls that the ledger has. */
 export type AddSpends = (session: SqlSession) => Promise<void>
@@ -16,23 +15,15 @@ const appendLock = 7_164_001
  * @param add in the same transaction, unless the block is known; it may be asked again, when the transaction is
  */
 export async function append(database: SqlDatabase, block: LedgerBlock, add?: AddSpends): Promise<void> {
-  const { writer, number, tally } = block
+  const { writer, number } = block
   const { dialect } = database
-  const body = await compress(block.lines)
-  const daily = await dailyRows(tally.cells)
-  const values = [
-    ...[`${writer}/${number}`, tally.firstAt, tally.lastAt, tally.calls],
-    ...[holdersOf(tally.cells), callIdsOf(tally.callIds), body],
-  ]
+  const stored = await packed(`${writer}/${number}`, block)
+  const daily = await dailyRows(block.tally.cells)
   await database.transaction('write', async (session) => {
     // Two replicas that adopt the same orphan would else wait for each other's sums in different orders.
     if (dialect === 'postgres') await session.query('SELECT pg_advisory_xact_lock($1)', [appendLock])
     if (!(await isNew(session, writer, number))) return
-    await session.query(
-      `INSERT INTO midflight_ledger_block (id, first_at, last_at, calls, holders, call_ids, body)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-      values,
-    )
+    await putBlock(session, stored)
     for (const rows of daily) await session.query(addDailyRows[dialect], [rows])
     await add?.(session)
   })

@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { type CallPage, type CallQuery, countedUpTo } from '../../core/ledger/ledger.ts'
 import { callIn, cellsIn } from '../../core/ledger/row.ts'
 import type { SettledCall } from '../../core/ledger/settled-call.ts'
+import { dialects } from '../dialect.ts'
 import type { SqlDatabase, SqlSession } from '../sql.ts'
 import { type Candidate, candidates } from './candidates.ts'
 import { mergesSoFar } from './merge.ts'
@@ -102,10 +103,10 @@ class Reading {
     if (ids.length === 0) return
     this.#waiting = []
     this.#together = Math.min(this.#together * 2, mostTogether)
-    const places = ids.map((_, index) => `$${index + 1}`).join(', ')
+    const among = dialects[this.#session.dialect].isAmong('id', '$1')
     const rows = await this.#session.query(
-      `SELECT body FROM midflight_ledger_block WHERE id IN (${places})`,
-      ids,
+      `SELECT body FROM midflight_ledger_block WHERE ${among}`,
+      [JSON.stringify(ids)],
       'large',
     )
     const bodies = rows.flatMap(({ body }) => (body instanceof Uint8Array ? [body] : []))

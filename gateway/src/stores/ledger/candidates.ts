@@ -1,6 +1,7 @@
 import type { CallQuery } from '../../core/ledger/ledger.ts'
 import type { SqlRow, SqlSession, SqlValue } from '../sql.ts'
-import { callsOf, type HolderKind, hasCallId } from './digest.ts'
+import { callsOf, type HolderKind, hasCallId, holderKinds } from './digest.ts'
+import { textFilters } from './select.ts'
 
 /** A block that may have rows that are asked for. */
 export interface Candidate {
@@ -17,18 +18,11 @@ export interface Candidate {
 const firstPage = 16
 const longestPage = 256
 
-const holderFilters = {
-  key: 'key',
-  user: 'user',
-  team: 'team',
-  organization: 'organization',
-  endUser: 'endUser',
-  modelGroup: 'modelGroup',
-  model: 'providerModel',
-} as const satisfies { readonly [Name in keyof CallQuery]?: HolderKind }
-
-// Its keys are what it says they are.
-const holderNames = Object.keys(holderFilters) as readonly (keyof typeof holderFilters)[]
+/** Filters that a block's digest answers. */
+const holderFilters = textFilters.flatMap(([filter, cell]) => {
+  const kind = holderKinds.find((each) => each === cell)
+  return kind === undefined ? [] : [[filter, kind] as const]
+})
 
 /** What a block is asked before its rows are read. */
 interface Questions {
@@ -39,9 +33,9 @@ interface Questions {
 }
 
 function questionsIn(query: CallQuery): Questions {
-  const holders = holderNames.flatMap((filter) => {
+  const holders = holderFilters.flatMap(([filter, kind]) => {
     const name = query[filter]
-    return name === undefined || name === '' ? [] : [[holderFilters[filter], name] as const]
+    return name === undefined || name === '' ? [] : [[kind, name] as const]
   })
   const { from, to, callId, limit, offset, sort, ascending, ...others } = query
   const asked = Object.values(others).filter((value) => value !== undefined).length

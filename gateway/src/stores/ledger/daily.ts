@@ -4,7 +4,7 @@ import { scopeFor } from './grains.ts'
 import { sumName } from './sum-names.ts'
 
 /** A statement with its values, `$1` on. */
-export interface Statement {
+interface Statement {
   readonly text: string
   readonly values: readonly (string | number)[]
 }
@@ -19,12 +19,6 @@ class Where {
     if (value === undefined) return
     this.values.push(value)
     this.#conditions.push(condition.replace('?', `$${this.values.length}`))
-  }
-
-  in(column: string, list: readonly string[] | undefined): void {
-    if (list === undefined) return
-    const places = list.map((value) => `$${this.values.push(value)}`)
-    this.#conditions.push(places.length === 0 ? '1 = 0' : `${column} IN (${places.join(', ')})`)
   }
 
   toString(): string {
@@ -55,10 +49,10 @@ const sumColumns = {
 /** Of more holders the days are read through. */
 const fewHolders = 20
 
-export function dailyStatement(query: DailyQuery, { by }: Pick<Dialect, 'by'>): Statement {
+export function dailyStatement(query: DailyQuery, { by, isAmong }: Pick<Dialect, 'by' | 'isAmong'>): Statement {
   const where = new Where()
   where.and('scope = ?', scopeFor(query))
-  where.in('holder', query.holders?.map(sumName))
+  where.and(isAmong('holder', '?'), query.holders && JSON.stringify(query.holders.map(sumName)))
   where.and('day >= ?', query.from)
   where.and('day <= ?', query.to)
   where.and('model_group = ?', nameOf(query.model))

@@ -1,6 +1,8 @@
 import { promisify } from 'node:util'
 import { zstdDecompress } from 'node:zlib'
+import { dialects } from '../dialect.ts'
 import type { SqlDatabase, SqlRow } from '../sql.ts'
+import { putBlock, type StoredBlock } from './blocks.ts'
 import { compress } from './compression.ts'
 import { mergedCallIds, mergedHolders } from './digest.ts'
 
@@ -57,32 +59,16 @@ function groupsOf(small: readonly SqlRow[]): readonly (readonly string[])[] {
 }
 
 async function mergeGroup(database: SqlDatabase, ids: readonly string[]): Promise<boolean> {
-  const places = ids.map((_, index) => `$${index + 1}`).join(', ')
-  const rows = await database.query(`SELECT * FROM midflight_ledger_block WHERE id IN (${places})`, ids, 'large')
+  const among = dialects[database.dialect].isAmong('id', '$1')
+  const list = [JSON.stringify(ids)]
+  const rows = await database.query(`SELECT * FROM midflight_ledger_block WHERE ${among}`, list, 'large')
   if (rows.length !== ids.length) return false
-  const lines = await Promise.all(rows.map(({ body }) => decompressed(bytes(body))))
-  const values = [
-    ...[
-      `${ids[0]}+`,
-      Math.min(...rows.map(({ first_at }) => Number(first_at))),
-      Math.max(...rows.map(({ last_at }) => Number(last_at))),
-      rows.reduce((sum, { calls }) => sum + Number(calls), 0),
-    ],
-    ...[mergedHolders(rows.map(({ holders }) => bytes(holders)))],
-    ...[mergedCallIds(rows.map(({ call_ids }) => bytes(call_ids))), await compress(Buffer.concat(lines))],
-  ]
+  const merged = await mergedBlock(`${ids[0]}+`, rows)
   try {
     await database.transaction('write', async (session) => {
-      const removed = await session.query(
-        `DELETE FROM midflight_ledger_block WHERE id IN (${places}) RETURNING id`,
-        ids,
-      )
+      const removed = await session.query(`DELETE FROM midflight_ledger_block WHERE ${among} RETURNING id`, list)
       if (removed.length !== ids.length) throw new Overtaken()
-      await session.query(
-        `INSERT INTO midflight_ledger_block (id, first_at, last_at, calls, holders, call_ids, body)
-          VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-        values,
-      )
+      await putBlock(session, merged)
       await session.query(
         `INSERT INTO midflight_ledger_writer (writer, number, updated_at) VALUES ($1, 1, 0)
           ON CONFLICT (writer) DO UPDATE SET number = midflight_ledger_writer.number + 1`,
@@ -98,6 +84,19 @@ async function mergeGroup(database: SqlDatabase, ids: readonly string[]): Promis
 
 /** Another replica merged some of the blocks, or they became too old. */
 class Overtaken extends Error {}
+
+async function mergedBlock(id: string, rows: readonly SqlRow[]): Promise<StoredBlock> {
+  const lines = await Promise.all(rows.map(({ body }) => decompressed(bytes(body))))
+  return {
+    id,
+    firstAt: Math.min(...rows.map(({ first_at }) => Number(first_at))),
+    lastAt: Math.max(...rows.map(({ last_at }) => Number(last_at))),
+    calls: rows.reduce((sum, { calls }) => sum + Number(calls), 0),
+    holders: mergedHolders(rows.map(({ holders }) => bytes(holders))),
+    callIds: mergedCallIds(rows.map(({ call_ids }) => bytes(call_ids))),
+    body: await compress(Buffer.concat(lines)),
+  }
+}
 
 function bytes(value: SqlRow[string] | undefined): Uint8Array {
   if (value instanceof Uint8Array) return value

@@ -28,8 +28,9 @@ const texts = {
   deployment: 'deployment',
 } as const satisfies { readonly [Name in keyof CallQuery]?: CellName }
 
+/** Filters by an equal text, with the cell that has it. */
 // The keys of `texts` are what it says they are.
-const textFilters = Object.entries(texts) as readonly [keyof typeof texts, CellName][]
+export const textFilters = Object.entries(texts) as readonly [keyof typeof texts, CellName][]
 
 /** Whether a row is asked for. */
 function matcher(query: CallQuery): (cells: Cells) => boolean {
