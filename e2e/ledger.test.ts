@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { Agent } from 'node:http'
 import { join } from 'node:path'
@@ -7,6 +6,7 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type PostgresServer, startPostgres } from '../gateway/test/databases.ts'
 import { type PlayedProvider, playProvider } from '../gateway/test/played/provider.ts'
+import { mountSmallDisk, noSmallDisk } from '../gateway/test/small-disk.ts'
 import { configText, playedModel } from './config-file.ts'
 import { post } from './exchange.ts'
 import { freePort, type GatewayProcess, masterKey, startGateway } from './processes.ts'
@@ -208,12 +208,12 @@ describe('the ledger with its store away', () => {
   })
 })
 
-describe('the ledger on a full disk', { skip: mountRefusal() }, () => {
+describe('the ledger on a full disk', { skip: noSmallDisk() }, () => {
   it('serves from memory, tells the operator, and has every row when there is room again', async () => {
     const dataDir = scratch.file('full')
     const disk = join(dataDir, 'ledger')
     await mkdir(disk, { recursive: true })
-    spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=128k', 'tmpfs', disk])
+    const unmount = mountSmallDisk(disk, 128)
     const gateway = await startGateway({ config, dataDir })
     const clients = startClients(gateway.url, 4)
     try {
@@ -233,15 +233,7 @@ describe('the ledger on a full disk', { skip: mountRefusal() }, () => {
     } finally {
       await clients.stop()
       await gateway.stop()
-      spawnSync('umount', [disk])
+      unmount?.()
     }
   })
 })
-
-/** Why no small file system can be mounted here; `false` when it can. */
-function mountRefusal(): string | false {
-  if (process.getuid?.() !== 0) return 'a small file system can be mounted by root only'
-  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', '/mnt']).status === 0
-  if (mounted) spawnSync('umount', ['/mnt'])
-  return mounted ? false : 'no file system can be mounted here'
-}

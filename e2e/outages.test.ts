@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { Agent } from 'node:http'
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { after, before, describe, it, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type DatabaseServer, type PostgresServer, startPostgres, startRedis } from '../gateway/test/databases.ts'
+import { SlowWire } from '../gateway/test/slow-wire.ts'
 import { playedModel } from './config-file.ts'
 import { post } from './exchange.ts'
 import { type GatewayProcess, startGateway } from './processes.ts'
@@ -18,46 +18,6 @@ const keys = 20
 /** What a slow Redis takes for a command. */
 const slowMs = 5_000
 const phaseMs = runMs(2, 1 / 7)
-
-/** Passes bytes on, those of the client after a delay that can be changed at any time. */
-class SlowWay {
-  delayMs = 0
-  readonly #server: Server
-  readonly #sockets = new Set<Socket>()
-
-  constructor(port: number) {
-    this.#server = createServer((near) => {
-      const far = connect(port, '127.0.0.1')
-      for (const [from, to] of [
-        [near, far],
-        [far, near],
-      ] as const) {
-        this.#sockets.add(from)
-        from.on('error', () => to.destroy())
-        from.on('close', () => {
-          this.#sockets.delete(from)
-          to.destroy()
-        })
-      }
-      near.on('data', (bytes) => {
-        if (this.delayMs === 0) far.write(bytes)
-        else setTimeout(() => far.write(bytes), this.delayMs)
-      })
-      far.pipe(near)
-    })
-  }
-
-  async open(): Promise<string> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve))
-    // Listening on a port.
-    return `redis://127.0.0.1:${(this.#server.address() as AddressInfo).port}/0`
-  }
-
-  close(): void {
-    for (const socket of this.#sockets) socket.destroy()
-    this.#server.close()
-  }
-}
 
 interface Figures {
   readonly calls: number
@@ -102,7 +62,7 @@ describe('databases that go away under load', () => {
   }))
   let postgres: PostgresServer
   let redis: DatabaseServer
-  let way: SlowWay
+  let wire: SlowWire
   let gateway: GatewayProcess
   let tokens: readonly string[]
   let normal: Figures
@@ -112,8 +72,8 @@ describe('databases that go away under load', () => {
     assert.ok(database && cache, 'PostgreSQL and Redis are not installed')
     postgres = database
     redis = cache
-    way = new SlowWay(redis.port)
-    const environment = { DATABASE_URL: postgres.url, REDIS_URL: await way.open() }
+    wire = new SlowWire(redis.port, 'requests')
+    const environment = { DATABASE_URL: postgres.url, REDIS_URL: `redis://${await wire.open()}/0` }
     gateway = await startGateway({ config: stage.config, environment })
     tokens = await Promise.all(
       Array.from({ length: keys }, async () => {
@@ -131,7 +91,7 @@ describe('databases that go away under load', () => {
   })
   after(async () => {
     await gateway.stop()
-    way.close()
+    await wire.close()
     await Promise.all([redis.stop(), postgres.stop()])
   })
 
@@ -165,10 +125,10 @@ describe('databases that go away under load', () => {
   it('Redis takes five seconds for a command: no call waits for it', async (context) => {
     const running = load(gateway, tokens, phaseMs)
     await sleep(phaseMs / 10)
-    way.delayMs = slowMs
+    wire.delayMs = slowMs
     await placeIs('degraded')
     assertServed(context, 'Redis slow', await running)
-    way.delayMs = 0
+    wire.delayMs = 0
     await placeIs('up')
     assertServed(context, 'Redis quick again', await load(gateway, tokens, phaseMs / 2))
   })

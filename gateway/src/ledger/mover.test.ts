@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { hostname, tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { scratchDirectory } from '../../test/scratch.ts'
 import { settledCall } from '../../test/settled-calls.ts'
 import type { LedgerBlock } from '../core/ledger/block.ts'
 import { type LedgerRow, lineOf } from '../core/ledger/row.ts'
@@ -16,12 +17,6 @@ const opened: (() => unknown)[] = []
 afterEach(async () => {
   for (const close of opened.splice(0).reverse()) await close()
 })
-
-function directory(): string {
-  const path = mkdtempSync(join(tmpdir(), 'mover-'))
-  opened.push(() => rmSync(path, { recursive: true, force: true }))
-  return path
-}
 
 function row(id: number | string): LedgerRow {
   return { call: settledCall({ id: String(id) }), charges: [] }
@@ -50,7 +45,7 @@ function moverIn(path: string) {
 }
 
 test('who asks for rows again and again while the store is away makes no file each time', async () => {
-  const path = directory()
+  const path = scratchDirectory()
   const { outbox, mover, store, ids } = moverIn(path)
   store.away = true
   for (let id = 0; id < 20; id += 1) {
@@ -67,7 +62,7 @@ test('who asks for rows again and again while the store is away makes no file ea
 })
 
 test('an orphan that cannot be read is told, and holds up neither others nor the rows of this process', async () => {
-  const path = directory()
+  const path = scratchDirectory()
   mkdirSync(join(path, 'broken-000001.jsonl'))
   writeFileSync(join(path, 'broken-000002.jsonl'), line('behind'))
   writeFileSync(join(path, 'dead-000001.jsonl'), line('dead'))
@@ -85,7 +80,7 @@ test('an orphan that cannot be read is told, and holds up neither others nor the
 })
 
 test('files are left to a process whose lock cannot be read now', async () => {
-  const path = directory()
+  const path = scratchDirectory()
   writeFileSync(join(path, 'b-000001.jsonl'), line(1))
   // As with too many open files: reading it fails, and it is there.
   symlinkSync(join(path, 'b.lock'), join(path, 'b.lock'))
@@ -98,7 +93,7 @@ test('files are left to a process whose lock cannot be read now', async () => {
 const noStart = process.platform === 'linux' ? false : 'the start of a process is told on Linux only'
 
 test('a lock of a process whose number is another one’s by now is not held', { skip: noStart }, async () => {
-  const path = directory()
+  const path = scratchDirectory()
   const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60000)'])
   opened.push(() => child.kill('SIGKILL'))
   const { pid } = child
@@ -119,7 +114,7 @@ test('a lock of a process whose number is another one’s by now is not held', {
 })
 
 test('files that an older version left behind are told as unreadable, and nothing of them is misread', async () => {
-  const path = directory()
+  const path = scratchDirectory()
   const day = '2026-11-20'
   const older = [
     ['id-1', 'call-1', day, Date.UTC(2026, 10, 20), Date.UTC(2026, 10, 20), null, 'key', 'alias', 'ann'],

@@ -17,6 +17,7 @@ import { join } from 'node:path'
 import { afterEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
+import { scratchDirectory } from '../../test/scratch.ts'
 import { settledCall } from '../../test/settled-calls.ts'
 import { type LedgerRow, lineOf } from '../core/ledger/row.ts'
 import { Outbox } from './outbox.ts'
@@ -26,12 +27,6 @@ const opened: (() => unknown)[] = []
 afterEach(async () => {
   for (const close of opened.splice(0).reverse()) await close()
 })
-
-function directory(): string {
-  const path = mkdtempSync(join(tmpdir(), 'outbox-faults-'))
-  opened.push(() => rmSync(path, { recursive: true, force: true }))
-  return path
-}
 
 function row(id: number | string, apiBase = ''): LedgerRow {
   return { call: settledCall({ id: String(id), apiBase }), charges: [] }
@@ -52,7 +47,7 @@ function openFiles(under: string): readonly string[] {
 }
 
 test('a hundred thousand rows that waited for the disk are written at once when it is back', () => {
-  const path = join(directory(), 'gone')
+  const path = join(scratchDirectory(), 'gone')
   const outbox = new Outbox({ directory: path, owner: 'a', clock: { now: () => 0 }, fileBytes: 2 ** 30 })
   opened.push(() => outbox.close())
   outbox.append([row('first')])
@@ -71,7 +66,7 @@ test('a hundred thousand rows that waited for the disk are written at once when 
 })
 
 test('closed files that wait for the store hold no descriptors', { skip: noDescriptors }, async () => {
-  const path = directory()
+  const path = scratchDirectory()
   const outbox = new Outbox({ directory: path, owner: 'a', clock: performance })
   opened.push(() => outbox.close())
   outbox.append([row(1)])
@@ -86,7 +81,7 @@ test('closed files that wait for the store hold no descriptors', { skip: noDescr
 test('a descriptor that is a socket by the time a removed file would be synced is no failing disk', {
   skip: noDescriptors,
 }, async () => {
-  const path = directory()
+  const path = scratchDirectory()
   const fifo = join(path, 'fifo')
   spawnSync('mkfifo', [fifo])
   const failures: (string | undefined)[] = []
@@ -117,7 +112,7 @@ test('a descriptor that is a socket by the time a removed file would be synced i
 })
 
 test('the file of a call that ends late is seen whole or not at all', async () => {
-  const path = directory()
+  const path = scratchDirectory()
   const outbox = new Outbox({ directory: path, owner: 'a', clock: performance })
   outbox.close()
   // Another process, which adopts what it finds.
@@ -159,7 +154,7 @@ test('the file of a call that ends late is seen whole or not at all', async () =
 const noLimits = limitsRefusal()
 
 test('half a write that cannot be cut off is cut off before the next', { skip: noLimits }, () => {
-  const path = directory()
+  const path = scratchDirectory()
   const script = `
     import { spawnSync } from 'node:child_process'
     import { Outbox } from ${JSON.stringify(import.meta.resolve('./outbox.ts'))}

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { hostname, tmpdir } from 'node:os'
+import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { scratchDirectory } from '../../test/scratch.ts'
 import { settledCall } from '../../test/settled-calls.ts'
+import { mountSmallDisk, noSmallDisk } from '../../test/small-disk.ts'
 import type { LedgerBlock } from '../core/ledger/block.ts'
 import { type LedgerRow, lineOf } from '../core/ledger/row.ts'
 import { usdToNano } from '../core/money.ts'
@@ -20,12 +22,6 @@ const opened: (() => unknown)[] = []
 afterEach(async () => {
   for (const close of opened.splice(0).reverse()) await close()
 })
-
-function directory(): string {
-  const path = mkdtempSync(join(tmpdir(), 'outbox-'))
-  opened.push(() => rmSync(path, { recursive: true, force: true }))
-  return path
-}
 
 function outboxIn(path: string, options: Partial<OutboxOptions> = {}): Outbox {
   return new Outbox({ directory: path, owner: 'a', clock, ...options })
@@ -68,7 +64,7 @@ function line(id: number | string): string {
 }
 
 test('a row is in the file when append returns, in any script, and as long as it may be', () => {
-  const path = directory()
+  const path = scratchDirectory()
   const outbox = outboxIn(path)
   opened.push(() => outbox.close())
   const long = row(2)
@@ -83,7 +79,7 @@ test('a row is in the file when append returns, in any script, and as long as it
 })
 
 test('all rows reach the store once, over many files, and the files are removed', async () => {
-  const path = directory()
+  const path = scratchDirectory()
   const outbox = outboxIn(path, { fileBytes: 1_000 })
   const store = sink()
   const mover = new Mover({ outbox, sink: store, report: () => undefined, clock })
@@ -96,7 +92,7 @@ test('all rows reach the store once, over many files, and the files are removed'
 })
 
 test('a full file goes on its way at once', async () => {
-  const outbox = outboxIn(directory(), { fileBytes: 1_000 })
+  const outbox = outboxIn(scratchDirectory(), { fileBytes: 1_000 })
   const store = sink()
   const mover = new Mover({ outbox, sink: store, report: () => undefined, clock, everyMs: 60_000 })
   mover.start()
@@ -108,7 +104,7 @@ test('a full file goes on its way at once', async () => {
 })
 
 test('a block is the same whether its sums are still known or are counted again', async () => {
-  const path = directory()
+  const path = scratchDirectory()
   const store = sink()
   const rows = Array.from({ length: 40 }, (_, id) => {
     const { call } = row(id)
@@ -138,7 +134,7 @@ test('a block is the same whether its sums are still known or are counted again'
 })
 
 test('while the store is away rows wait on disk, and go when it is back', async () => {
-  const path = directory()
+  const path = scratchDirectory()
   const outbox = outboxIn(path)
   const store = sink()
   const events: string[] = []
@@ -157,7 +153,7 @@ test('while the store is away rows wait on disk, and go when it is back', async 
 })
 
 test('a line that is no row is left out and told, the rows around it are kept', async () => {
-  const path = directory()
+  const path = scratchDirectory()
   const outbox = outboxIn(path)
   const store = sink()
   const events: string[] = []
@@ -171,7 +167,7 @@ test('a line that is no row is left out and told, the rows around it are kept', 
 })
 
 test('every row that a killed process was told is durable is moved by the next one, and its half line is not', async () => {
-  const path = directory()
+  const path = scratchDirectory()
   const script = `
     import { Outbox } from ${JSON.stringify(import.meta.resolve('./outbox.ts'))}
     import { settledCall } from ${JSON.stringify(import.meta.resolve('../../test/settled-calls.ts'))}
@@ -205,7 +201,7 @@ test('every row that a killed process was told is durable is moved by the next o
 })
 
 test('the files of a process that lives are left to it', async () => {
-  const path = directory()
+  const path = scratchDirectory()
   const other = outboxIn(path, { owner: 'b' })
   opened.push(() => other.close())
   other.append([row(1)])
@@ -220,12 +216,12 @@ test('the files of a process that lives are left to it', async () => {
   assert.equal(store.rows.size, 0)
 })
 
-const noMount = mountRefusal()
-
-test('a full disk keeps rows in memory, says so, and takes all of them when there is room', { skip: noMount }, () => {
-  const path = directory()
-  spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', path])
-  opened.push(() => spawnSync('umount', [path]))
+test('a full disk keeps rows in memory, says so, and takes all of them when there is room', {
+  skip: noSmallDisk(),
+}, () => {
+  const path = scratchDirectory()
+  const unmount = mountSmallDisk(path, 64)
+  opened.push(() => unmount?.())
   const filler = join(path, 'filler')
   const states: boolean[] = []
   const outbox = outboxIn(path, { maxPendingBytes: 10_000, onDisk: ({ failing }) => states.push(failing) })
@@ -252,17 +248,8 @@ test('a full disk keeps rows in memory, says so, and takes all of them when ther
   )
 })
 
-/** Why no small file system can be mounted here; `false` when it can. */
-function mountRefusal(): string | false {
-  const path = mkdtempSync(join(tmpdir(), 'outbox-mount-'))
-  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', path]).status === 0
-  if (mounted) spawnSync('umount', [path])
-  rmSync(path, { recursive: true, force: true })
-  return mounted ? false : 'a file system of 64 kB can be mounted by root only'
-}
-
 test('the row of a call that ends after the outbox is in no other file, and is not lost', async () => {
-  const path = directory()
+  const path = scratchDirectory()
   const early = outboxIn(path, { owner: 'early' })
   early.append([row('one')])
   early.close()
@@ -284,7 +271,7 @@ test('the row of a call that ends after the outbox is in no other file, and is n
 })
 
 test('a lock that somebody removed is taken again, and a directory that is gone ends no process', () => {
-  const path = directory()
+  const path = scratchDirectory()
   outboxIn(path).close()
   touchLock(path, 'a', Date.now())
   assert.ok(readdirSync(path).includes('a.lock'))

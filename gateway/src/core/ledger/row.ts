@@ -1,4 +1,3 @@
-import { dayMs } from '../../lib/utc-day.ts'
 import type { NanoUsd } from '../money.ts'
 import type { Charge } from '../spend.ts'
 import type { Usage } from '../usage.ts'
@@ -220,11 +219,6 @@ function numberOf(value: unknown): number | undefined {
 
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : ''
-}
-
-/** UTC days since 1970, as the daily sums count. */
-export function dayNumber(unixMs: number): number {
-  return Math.floor(unixMs / dayMs)
 }
 
 /**

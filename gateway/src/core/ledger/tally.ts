@@ -1,6 +1,7 @@
 import { fingerprint } from '../../lib/fingerprint.ts'
+import { dayNumber } from '../../lib/utc-day.ts'
 import { SpendSums } from '../spend-sums.ts'
-import { dayNumber, type LedgerRow, storable, storableTags } from './row.ts'
+import { type LedgerRow, storable, storableTags } from './row.ts'
 import type { SettledCall } from './settled-call.ts'
 
 /** What calls of one day, one caller and one model came to. */

@@ -1,50 +1,17 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { connect, createServer, type Server, type Socket } from 'node:net'
 import { describe, it, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { startRedis } from '../../../test/databases.ts'
 import { demand, refused, taken } from '../../../test/limits/demand.ts'
+import { SlowWire } from '../../../test/slow-wire.ts'
 import type { Demand } from '../../core/limit.ts'
 import { systemClock } from '../../lib/clock.ts'
 import type { PlaceHealth } from './breaker.ts'
 import { LimitFigures } from './figures.ts'
 import { RedisPlace } from './redis.ts'
 import { type Fallback, SharedLimiter } from './shared.ts'
-
-/** Passes bytes on, late or not at all. */
-class SlowWire {
-  delayMs = 0
-  readonly #server: Server
-  readonly #sockets = new Set<Socket>()
-
-  constructor(target: number) {
-    this.#server = createServer((client) => {
-      const upstream = connect(target, '127.0.0.1')
-      for (const [from, to] of [
-        [client, upstream],
-        [upstream, client],
-      ] as const) {
-        this.#sockets.add(from)
-        from.on('data', (chunk) => void sleep(from === upstream ? this.delayMs : 0).then(() => to.write(chunk)))
-        from.on('error', () => to.destroy())
-        from.on('close', () => to.destroy())
-      }
-    })
-  }
-
-  async listen(): Promise<string> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve))
-    const address = this.#server.address()
-    return `redis://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
-  }
-
-  async close(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy()
-    await new Promise((resolve) => this.#server.close(resolve))
-  }
-}
 
 interface Setup {
   readonly limiter: SharedLimiter
@@ -120,8 +87,8 @@ describe('limits whose place is away', () => {
 
   it('or slow: a call waits 100 ms at most, and after three failures not at all', async (context) => {
     const server = await redisOf(context)
-    const wire = new SlowWire(server.port)
-    const { limiter, figures } = await open(context, await wire.listen())
+    const wire = new SlowWire(server.port, 'answers')
+    const { limiter, figures } = await open(context, `redis://${await wire.open()}`)
     context.after(() => wire.close())
     const key = randomUUID()
     taken(await limiter.reserve([demand(key, 'requests', 1_000)]))
@@ -147,8 +114,8 @@ describe('limits whose place is away', () => {
 
   it('a reservation whose answer came too late is given back', async (context) => {
     const server = await redisOf(context)
-    const wire = new SlowWire(server.port)
-    const { limiter } = await open(context, await wire.listen())
+    const wire = new SlowWire(server.port, 'answers')
+    const { limiter } = await open(context, `redis://${await wire.open()}`)
     context.after(() => wire.close())
     const key = randomUUID()
     const one = [demand(key, 'parallel', 1)]

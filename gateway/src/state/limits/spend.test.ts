@@ -68,7 +68,7 @@ for (const kind of kinds) {
 
     /** A call that cost so much. */
     function spend(sums: SpendBook, spender: string, amount: number, window?: { start: number; end: number }): void {
-      sums.add(spender, amount, window === undefined ? undefined : [window.start, window.end, window.end + 1], now)
+      sums.charge([{ spender, window }], amount, now, 'no-row')
     }
 
     function key(): Spender {

@@ -35,8 +35,6 @@ export interface SpendBookOptions {
   readonly onFailure: (error: unknown) => void
 }
 
-type CalendarEnds = readonly [number, number, number]
-
 interface Batch {
   readonly id: string
   readonly entries: readonly SpendEntry[]
@@ -136,15 +134,6 @@ export class SpendBook implements Spending {
       for (const sum of sums) this.#remember(sum)
       await this.#raise(sums)
     })
-  }
-
-  /**
-   * @param spender `spenderName`
-   * @param ends of the budget windows before, now and next, Unix ms; `undefined`: its budget is never reset
-   * @param at Unix ms
-   */
-  add(spender: string, amount: number, ends: CalendarEnds | undefined, at: number): void {
-    this.#wait(spender, amount, ends === undefined ? undefined : { start: ends[0], end: ends[1] }, at)
   }
 
   #wait(spender: string, amount: number, window: Charge['window'], at: number): void {
