@@ -5,40 +5,21 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type PostgresServer, startPostgres } from '../gateway/test/databases.ts'
-import { type PlayedProvider, playProvider } from '../gateway/test/played/provider.ts'
 import { mountSmallDisk, noSmallDisk } from '../gateway/test/small-disk.ts'
-import { configText, playedModel } from './config-file.ts'
+import { playedModel } from './config-file.ts'
 import { post } from './exchange.ts'
 import { freePort, type GatewayProcess, masterKey, startGateway } from './processes.ts'
-import { makeScratch, type Scratch } from './scratch.ts'
 import { soaking } from './soak.ts'
+import { playedStage } from './stage.ts'
 import { waitFor } from './wait.ts'
 
-let provider: PlayedProvider
-let scratch: Scratch
-let config: string
-
-before(async () => {
-  provider = await playProvider()
-  scratch = await makeScratch()
-  config = scratch.file('config.yaml')
-  const base = `${provider.url}/v1`
-  await writeFile(
-    config,
-    configText({
-      model_list: [
-        playedModel('short', base, { input_cost_per_token: 0.000001, output_cost_per_token: 0.000002 }),
-        playedModel('brisk', base, { model: 'openai/brisk+token-delay=2' }),
-      ],
-      router_settings: { num_retries: 0, disable_cooldowns: true },
-    }),
-  )
-})
-
-after(async () => {
-  await provider.close()
-  await scratch.remove()
-})
+const stage = playedStage((url) => ({
+  model_list: [
+    playedModel('short', `${url}/v1`, { input_cost_per_token: 0.000001, output_cost_per_token: 0.000002 }),
+    playedModel('brisk', `${url}/v1`, { model: 'openai/brisk+token-delay=2' }),
+  ],
+  router_settings: { num_retries: 0, disable_cooldowns: true },
+}))
 
 /** Clients that name their calls, and remember which of them they saw complete. */
 function startClients(url: string, count: number, key: string = masterKey) {
@@ -117,17 +98,17 @@ async function assertExact(gateway: GatewayProcess, complete: ReadonlySet<string
 
 describe('the ledger', () => {
   it('has exactly one row for every call that a client saw complete, however often the gateway is killed', async (t) => {
-    const dataDir = scratch.file('killed')
+    const dataDir = stage.scratch.file('killed')
     await mkdir(dataDir)
     const port = await freePort()
-    let gateway = await startGateway({ config, port, dataDir })
+    let gateway = await startGateway({ config: stage.config, port, dataDir })
     const clients = startClients(gateway.url, 12)
     const kills = soaking ? 100 : 4
     for (let kill = 0; kill < kills; kill += 1) {
       await sleep(200 + Math.random() * 400)
       gateway.signal('SIGKILL')
       await gateway.exited
-      gateway = await startGateway({ config, port, dataDir })
+      gateway = await startGateway({ config: stage.config, port, dataDir })
     }
     await sleep(300)
     await clients.stop()
@@ -138,10 +119,10 @@ describe('the ledger', () => {
   })
 
   it('and what a key has spent is the sum of its rows, to the last call before a kill', async (t) => {
-    const dataDir = scratch.file('spent')
+    const dataDir = stage.scratch.file('spent')
     await mkdir(dataDir)
     const port = await freePort()
-    let gateway = await startGateway({ config, port, dataDir })
+    let gateway = await startGateway({ config: stage.config, port, dataDir })
     const { key, token } = await gateway.json<{ key: string; token: string }>('/key/generate', {
       method: 'POST',
       body: JSON.stringify({ max_budget: 1_000, budget_duration: '30d' }),
@@ -151,7 +132,7 @@ describe('the ledger', () => {
       await sleep(300 + Math.random() * 400)
       gateway.signal('SIGKILL')
       await gateway.exited
-      gateway = await startGateway({ config, port, dataDir })
+      gateway = await startGateway({ config: stage.config, port, dataDir })
     }
     await sleep(300)
     await clients.stop()
@@ -168,16 +149,16 @@ describe('the ledger', () => {
   })
 
   it('loses nothing at a stop that is asked for', async () => {
-    const dataDir = scratch.file('stopped')
+    const dataDir = stage.scratch.file('stopped')
     await mkdir(dataDir)
     const environment = { MIDFLIGHT_DRAIN_NOTICE_SECONDS: '0' }
-    const gateway = await startGateway({ config, dataDir, environment })
+    const gateway = await startGateway({ config: stage.config, dataDir, environment })
     const clients = startClients(gateway.url, 8)
     await sleep(500)
     await clients.stop()
     const exit = await gateway.stop()
     assert.equal(exit.code, 0)
-    const next = await startGateway({ config, dataDir })
+    const next = await startGateway({ config: stage.config, dataDir })
     await assertExact(next, clients.complete)
     await next.stop()
   })
@@ -192,7 +173,7 @@ describe('the ledger with its store away', () => {
 
   it('keeps rows on disk while PostgreSQL does not answer, serves every call, and brings each row once', async (t) => {
     if (postgres === undefined) return t.skip('PostgreSQL is not installed')
-    const gateway = await startGateway({ config, environment: { DATABASE_URL: postgres.url } })
+    const gateway = await startGateway({ config: stage.config, environment: { DATABASE_URL: postgres.url } })
     const clients = startClients(gateway.url, 8)
     await sleep(500)
     postgres.pause()
@@ -210,11 +191,11 @@ describe('the ledger with its store away', () => {
 
 describe('the ledger on a full disk', { skip: noSmallDisk() }, () => {
   it('serves from memory, tells the operator, and has every row when there is room again', async () => {
-    const dataDir = scratch.file('full')
+    const dataDir = stage.scratch.file('full')
     const disk = join(dataDir, 'ledger')
     await mkdir(disk, { recursive: true })
     const unmount = mountSmallDisk(disk, 128)
-    const gateway = await startGateway({ config, dataDir })
+    const gateway = await startGateway({ config: stage.config, dataDir })
     const clients = startClients(gateway.url, 4)
     try {
       await sleep(300)
