@@ -1,6 +1,7 @@
 import type { Actor, ChangeOptions } from '../core/change.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Principal } from '../core/principal.ts'
+import { headerOf } from '../lib/http1/head-fields.ts'
 import type { Exchange } from './route.ts'
 
 /** Without a word: replicas that are well apply a change within milliseconds, and one that is not holds nobody up for long. */
@@ -16,7 +17,7 @@ const longestWaitMs = 60_000
 export function readChangeOptions(exchange: Exchange, principal: Principal): ChangeOptions {
   const { head } = exchange
   const query = head.query === '' ? undefined : new URLSearchParams(head.query)
-  const ifMatch = readIfMatch(exchange.request.headers['if-match'])
+  const ifMatch = readIfMatch(headerOf(exchange.http.request.fields, 'if-match'))
   const dryRun = readFlag('dry_run', query?.get('dry_run'))
   const waitMs = readWait(query?.get('wait'), query?.get('timeout'))
   return {

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ChangeOptions } from '../core/change.ts'
 import { type Claim, type Claimed, type Claims, inProgress } from '../core/claim.ts'
 import { GatewayError } from '../core/errors.ts'
+import { headerOf } from '../lib/http1/head-fields.ts'
 import { isObject } from '../lib/json.ts'
 import type { AdminReply } from './admin-route.ts'
 import type { Exchange } from './route.ts'
@@ -46,8 +47,8 @@ export class Answers {
     sent: unknown,
     make: (options: Pick<ChangeOptions, 'claimed'>) => Promise<AdminReply | 'sent'>,
   ): Promise<AdminReply | 'sent'> {
-    const given = exchange.request.headers['idempotency-key']
-    if (typeof given !== 'string' || exchange.head.method === 'GET') return make({})
+    const given = headerOf(exchange.http.request.fields, 'idempotency-key')
+    if (given === undefined || exchange.head.method === 'GET') return make({})
     if (given === '' || given.length > longestKey) {
       throw new GatewayError('invalid_request', `Idempotency-Key has to have 1 to ${longestKey} characters.`, {
         param: 'Idempotency-Key',

@@ -1,12 +1,16 @@
 import { GatewayError } from '../core/errors.ts'
+import type { BodySink, RequestTimeout } from '../lib/http-server/http-exchange.ts'
+import type { MalformedMessage } from '../lib/http1/head-fields.ts'
+import { requestError } from './request-error.ts'
 import type { Exchange } from './route.ts'
 
 /**
  * The whole body, at most `limit` bytes. A declared length above it is refused before a byte is read.
- * @throws GatewayError `body_too_large`, `unsupported_media_type` or what interrupted the call
+ * @throws GatewayError `body_too_large`, `unsupported_media_type`, `body_timeout`, `invalid_request` for broken chunks, or what
+ *   interrupted the call
  */
 export function readBody(exchange: Exchange, limit: number): Promise<Buffer> {
-  const { head, request, reply } = exchange
+  const { head, http, reply } = exchange
   if (head.contentEncoding !== undefined && head.contentEncoding !== 'identity') {
     throw new GatewayError(
       'unsupported_media_type',
@@ -15,23 +19,43 @@ export function readBody(exchange: Exchange, limit: number): Promise<Buffer> {
   }
   if (head.contentLength !== undefined && head.contentLength > limit) throw tooLarge(limit)
   return new Promise((resolve, reject) => {
-    let first: Buffer | undefined
-    let rest: Buffer[] | undefined
-    let bytes = 0
-    // A request that breaks off closes its response too, so one listener hears of it.
+    // Who hangs up is told of to the reply alone.
     reply.onInterrupt(reject)
-    request.on('data', (chunk: Buffer) => {
-      bytes += chunk.length
-      if (bytes > limit) {
-        rest = undefined
-        request.pause()
-        reject(tooLarge(limit))
-      } else if (first === undefined) first = chunk
-      else if (rest === undefined) rest = [first, chunk]
-      else rest.push(chunk)
-    })
-    request.on('end', () => resolve(rest === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(rest)))
+    http.readBody(new BodyBytes(limit, resolve, reject))
   })
+}
+
+class BodyBytes implements BodySink {
+  readonly #limit: number
+  readonly #resolve: (body: Buffer) => void
+  readonly #reject: (error: GatewayError) => void
+  #first: Buffer | undefined
+  #rest: Buffer[] | undefined
+  #bytes = 0
+
+  constructor(limit: number, resolve: (body: Buffer) => void, reject: (error: GatewayError) => void) {
+    this.#limit = limit
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  onData(bytes: Buffer): void {
+    this.#bytes += bytes.length
+    if (this.#bytes > this.#limit) {
+      this.#rest = undefined
+      this.#reject(tooLarge(this.#limit))
+    } else if (this.#first === undefined) this.#first = bytes
+    else if (this.#rest === undefined) this.#rest = [this.#first, bytes]
+    else this.#rest.push(bytes)
+  }
+
+  onEnd(): void {
+    this.#resolve(this.#rest === undefined ? (this.#first ?? Buffer.alloc(0)) : Buffer.concat(this.#rest))
+  }
+
+  onError(error: MalformedMessage | RequestTimeout): void {
+    this.#reject(requestError(error))
+  }
 }
 
 function tooLarge(limit: number): GatewayError {

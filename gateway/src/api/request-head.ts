@@ -1,6 +1,6 @@
-import type { IncomingMessage } from 'node:http'
 import { GatewayError } from '../core/errors.ts'
 import type { Settings } from '../core/settings.ts'
+import type { RequestStart } from '../lib/http-server/request-reader.ts'
 
 /** What the gateway reads of a request line and its headers, read once. The router and the authentication see this same path. */
 export interface RequestHead {
@@ -28,20 +28,20 @@ export interface KeyHeaders {
   readonly other: Map<string, string> | undefined
 }
 
-/** More headers than this are refused: Node drops what is beyond its own limit without a word (reliability 5.5.3). */
+/** More headers than this are refused, none is dropped without a word (reliability 5.5.3). */
 const maxHeaders = 100
 
 /** Headers of which a second one makes a request ambiguous: two parties may read two different requests. */
 const once: ReadonlySet<string> = new Set([
   'authorization',
-  'host',
-  'content-length',
   'content-type',
   'x-api-key',
   'api-key',
   'x-litellm-api-key',
   'x-goog-api-key',
   'ocp-apim-subscription-key',
+  'idempotency-key',
+  'if-match',
 ])
 
 /** Headers that the operator named. */
@@ -51,20 +51,19 @@ export type HeaderSettings = Pick<Settings, 'keyHeader' | 'endUserHeaders'>
  * @throws GatewayError `headers_too_many`, or `invalid_request` for what two parties could read differently: absolute-form targets,
  * odd `Host` values and repeated credentials (reliability F106–F109)
  */
-export function readHead(request: IncomingMessage, settings: HeaderSettings | undefined): RequestHead {
-  const raw = request.rawHeaders
-  if (raw.length > maxHeaders * 2) {
+export function readHead(request: RequestStart, settings: HeaderSettings | undefined): RequestHead {
+  const { fields, target } = request
+  if (fields.length > maxHeaders * 2) {
     throw new GatewayError('headers_too_many', `The request has more than ${maxHeaders} headers.`)
   }
-  const url = request.url ?? '/'
-  if (url.charCodeAt(0) !== slash) {
+  if (target.charCodeAt(0) !== slash) {
     throw new GatewayError('invalid_request', 'The request target must be a path, e.g. `POST /v1/chat/completions`.')
   }
-  const queryAt = url.indexOf('?')
+  const queryAt = target.indexOf('?')
   const head = {
-    method: request.method ?? 'GET',
-    path: queryAt === -1 ? url : url.slice(0, queryAt),
-    query: queryAt === -1 ? '' : url.slice(queryAt + 1),
+    method: request.method,
+    path: queryAt === -1 ? target : target.slice(0, queryAt),
+    query: queryAt === -1 ? '' : target.slice(queryAt + 1),
     keys: { authorization: undefined, other: undefined } as {
       authorization: string | undefined
       other: Map<string, string> | undefined
@@ -83,9 +82,9 @@ export function readHead(request: IncomingMessage, settings: HeaderSettings | un
   let seen: string[] | undefined
   let endUserAt = endUserHeaders.length
   let ofOperator: string | undefined
-  for (let index = 0; index < raw.length; index += 2) {
-    const name = (raw[index] ?? '').toLowerCase()
-    const value = raw[index + 1] ?? ''
+  for (let index = 0; index < fields.length; index += 2) {
+    const name = fields[index] ?? ''
+    const value = fields[index + 1] ?? ''
     if (once.has(name)) {
       if (seen === undefined) seen = [name]
       else if (seen.includes(name)) {

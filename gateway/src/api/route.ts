@@ -1,10 +1,10 @@
-import type { IncomingMessage } from 'node:http'
 import type { Reply } from '../calls/reply.ts'
 import type { Snapshot } from '../config/snapshot.ts'
 import type { GatewayError } from '../core/errors.ts'
 import type { Principal } from '../core/principal.ts'
 import type { Role } from '../core/role.ts'
 import type { DialectName } from '../core/wire.ts'
+import type { HttpExchange } from '../lib/http-server/http-exchange.ts'
 import type { Answers } from './idempotency.ts'
 import type { RequestHead } from './request-head.ts'
 
@@ -19,7 +19,7 @@ export interface Exchange {
   readonly snapshot: Snapshot | undefined
   /** `undefined` on public routes only. */
   readonly principal: Principal | undefined
-  readonly request: IncomingMessage
+  readonly http: HttpExchange
   readonly reply: Reply
   /** What was answered before to requests with an idempotency key. */
   readonly answers: Answers | undefined

@@ -1,4 +1,3 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { withCallId } from '../calls/error-body.ts'
 import { Reply } from '../calls/reply.ts'
@@ -10,20 +9,20 @@ import type { Principal } from '../core/principal.ts'
 import type { DialectName } from '../core/wire.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import type { Clock } from '../lib/clock.ts'
-import { createServer } from '../lib/node-http.ts'
+import type { Refusal } from '../lib/http-server/caller-connection.ts'
+import type { HttpExchange } from '../lib/http-server/http-exchange.ts'
+import { HttpServer } from '../lib/http-server/http-server.ts'
 import { Roster } from '../lib/roster.ts'
 import type { Authenticator } from './authenticate.ts'
 import { checkAddress } from './caller-address.ts'
 import type { Answers } from './idempotency.ts'
+import { requestError } from './request-error.ts'
 import { readHead } from './request-head.ts'
 import { type Exchange, type Route, RouteTable } from './route.ts'
 import { checkKept, checkServed } from './route-rules.ts'
 
 /** Above the idle time of the load balancers in front (ALB 60 s, nginx 60 s), so that they never reuse what we just closed (reliability 3.3). */
-const keepAliveMs = 75_000
-const headersMs = 80_000
-/** Time to receive a whole request; an answer may take as long as it wants. */
-const requestMs = 300_000
+const times = { keepAlive: 75, head: 80, body: 300 }
 
 export interface ServerOptions {
   readonly slot: Slot
@@ -41,31 +40,22 @@ export interface ServerOptions {
 export class GatewayServer {
   readonly #options: ServerOptions
   readonly #routes: RouteTable
-  readonly #server: Server
+  readonly #server: HttpServer
   readonly #open = new Roster<Reply>()
   #draining = false
 
   constructor(options: ServerOptions) {
     this.#options = options
     this.#routes = new RouteTable(options.routes)
-    this.#server = createServer(
-      { keepAliveTimeout: keepAliveMs, headersTimeout: headersMs, requestTimeout: requestMs, noDelay: true },
-      (request, response) => this.#serve(request, response),
-    )
-    // Node drops headers beyond its count without a word; readHead counts and refuses instead.
-    this.#server.maxHeadersCount = 0
+    this.#server = new HttpServer({
+      times,
+      onRequest: (exchange) => this.#serve(exchange),
+      refusalOf: (error) => this.#refusalOf(requestError(error)),
+    })
   }
 
   listen(host: string, port: number): Promise<AddressInfo> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject)
-      this.#server.listen(port, host, () => {
-        this.#server.off('error', reject)
-        const address = this.#server.address()
-        if (address === null || typeof address === 'string') reject(new Error('the server has no TCP address'))
-        else resolve(address)
-      })
-    })
+    return this.#server.listen(host, port)
   }
 
   /** Requests that have been accepted and not answered to the last byte. */
@@ -84,10 +74,7 @@ export class GatewayServer {
 
   /** Stops listening and closes idle connections; resolves when every connection is closed. */
   close(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#server.close(() => resolve())
-      this.#server.closeIdleConnections()
-    })
+    return this.#server.close()
   }
 
   /** Ends what is still being answered, in the caller's dialect. */
@@ -96,14 +83,14 @@ export class GatewayServer {
   }
 
   closeConnections(): void {
-    this.#server.closeAllConnections()
+    this.#server.closeConnections()
   }
 
   /** Not an async function: until a handler has to wait, a request is one run of plain calls. */
-  #serve(request: IncomingMessage, response: ServerResponse): void {
+  #serve(http: HttpExchange): void {
     const { slot, clock, authenticator, newId, answers } = this.#options
     let lease = slot.acquire()
-    const reply = new Reply(response, this.#isDraining, () => {
+    const reply = new Reply(http, this.#isDraining, () => {
       this.#open.delete(reply)
       lease?.[Symbol.dispose]()
     })
@@ -111,11 +98,10 @@ export class GatewayServer {
     const startedAt = clock.now()
     let id: string | undefined
     let route: Route | undefined
-    const refuse = (caught: unknown): void =>
-      this.#refuse(request, reply, route, id ?? newId(), lease?.snapshot, caught)
+    const refuse = (caught: unknown): void => this.#refuse(http, reply, route, id ?? newId(), lease?.snapshot, caught)
     try {
       const settings = lease?.snapshot.settings
-      const head = readHead(request, settings)
+      const head = readHead(http.request, settings)
       const callId = callIdOf(head.callId) ?? newId()
       id = callId
       const match = this.#routes.find(head.method, head.path)
@@ -133,7 +119,7 @@ export class GatewayServer {
         pathParameter,
         snapshot: lease?.snapshot,
         principal,
-        request,
+        http,
         reply,
         answers,
         renew,
@@ -155,7 +141,7 @@ export class GatewayServer {
         if (done instanceof Promise) done.catch(refuse)
       }
       if (found.access !== 'public') {
-        checkAddress(request, settings?.addresses)
+        checkAddress(http, settings?.addresses)
         checkServed(found, head.path, settings?.routes)
       }
       // Nothing reads the body before the handler does, so it waits in the connection while a key is looked up.
@@ -176,7 +162,7 @@ export class GatewayServer {
   }
 
   #refuse(
-    request: IncomingMessage,
+    http: HttpExchange,
     reply: Reply,
     route: Route | undefined,
     id: string,
@@ -189,13 +175,24 @@ export class GatewayServer {
       reply.destroy()
       return
     }
-    if (!request.complete) reply.closeAfter()
+    if (!http.complete) reply.closeAfter()
+    const body = this.#bodyOf(error, route, id, snapshot)
+    reply.send(error.status, errorHead(id, snapshot?.revision, error), body)
+  }
+
+  #bodyOf(error: GatewayError, route: Route | undefined, id: string, snapshot: Snapshot | undefined): string {
     const told =
       error.detail === undefined
         ? withCallId(this.#options.dialect(route?.dialect ?? 'openai-chat').encodeError(error), id, snapshot?.settings)
         : { detail: error.detail }
-    const body = JSON.stringify(error.problems === undefined ? told : { ...told, problems: error.problems })
-    reply.send(error.status, errorHead(id, snapshot?.revision, error), body)
+    return JSON.stringify(error.problems === undefined ? told : { ...told, problems: error.problems })
+  }
+
+  /** What is not even a request has no route and no dialect. */
+  #refusalOf(error: GatewayError): Refusal {
+    const id = this.#options.newId()
+    const body = this.#bodyOf(error, undefined, id, this.#options.slot.current)
+    return { status: error.status, fields: errorHead(id, this.#options.slot.current?.revision, error), body }
   }
 
   readonly #isDraining = (): boolean => this.#draining

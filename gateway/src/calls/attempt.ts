@@ -3,7 +3,8 @@ import type { GatewayError } from '../core/errors.ts'
 import type { Endpoint } from '../core/wire.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Deadline, Deadlines } from '../lib/deadlines.ts'
-import { headerOf, type UpstreamExchange, type UpstreamHeaders, type UpstreamSink } from '../lib/http-client.ts'
+import type { UpstreamExchange, UpstreamHeaders, UpstreamSink } from '../lib/http-client.ts'
+import { headerOf } from '../lib/http1/head-fields.ts'
 import { attemptError } from './failure.ts'
 import type { CallPorts } from './ports.ts'
 import type { Reply } from './reply.ts'
@@ -128,7 +129,7 @@ export class Attempt implements UpstreamSink, OpenStream, Deadline {
 
   attach(reply: Reply): Promise<GatewayError | undefined> {
     this.#reply = reply
-    reply.onDrain(() => {
+    reply.whenDrained(() => {
       this.#enter('body', this.#limits.chunkMs)
       this.#exchange?.resume()
     })

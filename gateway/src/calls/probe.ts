@@ -1,12 +1,11 @@
-import { Socket } from 'node:net'
 import type { Snapshot } from '../config/snapshot.ts'
 import type { Deployment } from '../core/deployment.ts'
 import { asGatewayError, GatewayError } from '../core/errors.ts'
 import type { Principal } from '../core/principal.ts'
 import type { DialectName } from '../core/wire.ts'
 import type { UpstreamHeaders } from '../lib/http-client.ts'
+import { HttpExchange } from '../lib/http-server/http-exchange.ts'
 import type { JsonObject } from '../lib/json.ts'
-import { IncomingMessage, ServerResponse } from '../lib/node-http.ts'
 import { Attempt } from './attempt.ts'
 import { type Call, newProgress } from './call.ts'
 import { mocked } from './mock.ts'
@@ -95,6 +94,16 @@ async function send(
   return result.headers
 }
 
+/** A probe has no caller. */
+const noRequest = {
+  method: 'POST',
+  target: '/health',
+  fields: [],
+  keepsAlive: true,
+  takesChunks: true,
+  expectsContinue: false,
+}
+
 function modelOf(deployment: Deployment, { wildcard }: Probe): string {
   return wildcard === undefined ? deployment.upstreamModel : deployment.upstreamModel.replace('*', () => wildcard)
 }
@@ -130,9 +139,8 @@ function probeCall(deployment: Deployment, snapshot: Snapshot, how: Probe, ports
     body,
     bytes: undefined,
     options: { ...readOptions(body, none, dialect), unsupportedParameters: 'drop' },
-    // A probe has no caller; what would be written goes nowhere.
     reply: new Reply(
-      new ServerResponse(new IncomingMessage(new Socket())),
+      new HttpExchange(noRequest, undefined),
       () => false,
       () => undefined,
     ),

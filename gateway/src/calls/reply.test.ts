@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { createServer, type Server } from 'node:http'
-import { type AddressInfo, connect, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { afterEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { HttpServer } from '../lib/http-server/http-server.ts'
 import { ChunkedBody } from '../lib/http1/chunked-body.ts'
 import { recordBeforeSends } from '../lib/turn-end.ts'
 import { Reply } from './reply.ts'
@@ -14,24 +14,25 @@ afterEach(async () => {
 
 /** A server that answers each request by `answer`, and a raw connection to it on which one request was sent. */
 async function ask(answer: (reply: Reply) => void, isLast = false): Promise<Socket> {
-  const server: Server = createServer((_, response) => {
-    answer(
-      new Reply(
-        response,
-        () => isLast,
-        () => {},
+  const server = new HttpServer({
+    times: { keepAlive: 75, head: 80, body: 300 },
+    onRequest: (exchange) =>
+      answer(
+        new Reply(
+          exchange,
+          () => isLast,
+          () => {},
+        ),
       ),
-    )
+    refusalOf: (error) => assert.fail(error),
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  // A TCP server's address is an object.
-  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  const { port } = await server.listen('127.0.0.1', 0)
+  const socket = connect(port, '127.0.0.1')
   cleanups.push(async () => {
     socket.destroy()
-    await new Promise((resolve) => {
-      server.close(resolve)
-      server.closeAllConnections()
-    })
+    const closed = server.close()
+    server.closeConnections()
+    await closed
   })
   socket.on('error', () => {})
   socket.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n')
@@ -105,7 +106,7 @@ test('a caller who does not read is noticed, and told of when there is room agai
   let room = 0
   let refused = 0
   const socket = await ask((reply) => {
-    reply.onDrain(() => {
+    reply.whenDrained(() => {
       room += 1
     })
     reply.open(200, [])

@@ -1,5 +1,5 @@
-import type { ServerResponse } from 'node:http'
 import { GatewayError } from '../core/errors.ts'
+import type { AnswerListener, HttpExchange } from '../lib/http-server/http-exchange.ts'
 import type { Listed } from '../lib/roster.ts'
 import { type Sender, sendAtTurnEnd } from '../lib/turn-end.ts'
 
@@ -7,13 +7,13 @@ import { type Sender, sendAtTurnEnd } from '../lib/turn-end.ts'
 const joinedBytes = 65_536
 
 /** Where the answer goes: one HTTP response to the caller. Heads are flat lists of name, value, name, value … */
-export class Reply implements Listed, Sender {
+export class Reply implements AnswerListener, Listed, Sender {
   place = -1
-  readonly #response: ServerResponse
+  readonly #exchange: HttpExchange
   readonly #isLast: () => boolean
-  readonly #onClosed: () => void
+  readonly #whenClosed: () => void
   #onInterrupt: ((error: GatewayError) => void) | undefined
-  #onDrain: (() => void) | undefined
+  #whenDrained: (() => void) | undefined
   #interrupted: GatewayError | undefined
   /** What is to be sent at the end of this turn: a character for each byte, so that all of it is one piece. */
   #written = ''
@@ -21,6 +21,8 @@ export class Reply implements Listed, Sender {
   #large: (Buffer | string)[] | undefined
   #ended = false
   #announced = false
+  /** The caller reads slower than we write. */
+  #full = false
   /** The caller hung up before the answer was complete. */
   gone = false
 
@@ -28,16 +30,16 @@ export class Reply implements Listed, Sender {
    * @param isLast whether the connection must not be used for another request, asked when the head is written
    * @param onClosed called once, when the response is over, whole or not
    */
-  constructor(response: ServerResponse, isLast: () => boolean, onClosed: () => void) {
-    this.#response = response
+  constructor(exchange: HttpExchange, isLast: () => boolean, onClosed: () => void) {
+    this.#exchange = exchange
     this.#isLast = isLast
-    this.#onClosed = onClosed
-    response.on('close', this.#onClose)
+    this.#whenClosed = onClosed
+    exchange.listener = this
   }
 
   /** Whether a status has been sent, so that an error can only follow in-band. */
   get opened(): boolean {
-    return this.#response.headersSent
+    return this.#exchange.opened
   }
 
   /** The one listener for what ends the call from outside: the caller hung up, or the process must stop. Called at once if it has happened. */
@@ -53,14 +55,16 @@ export class Reply implements Listed, Sender {
   }
 
   /** The one listener for room to write again. */
-  onDrain(listener: () => void): void {
-    if (this.#onDrain === undefined) this.#response.on('drain', () => this.#onDrain?.())
-    this.#onDrain = listener
+  whenDrained(listener: () => void): void {
+    this.#whenDrained = listener
   }
 
   send(status: number, head: string[], body: Buffer | string): void {
     if (this.gone) return
-    head.push('content-length', String(typeof body === 'string' ? Buffer.byteLength(body) : body.length))
+    // These two have no body, and a length would promise one (RFC 9110, 8.6).
+    if (status !== 204 && status !== 304) {
+      head.push('content-length', String(typeof body === 'string' ? Buffer.byteLength(body) : body.length))
+    }
     this.open(status, head)
     this.write(body)
     this.end()
@@ -68,24 +72,24 @@ export class Reply implements Listed, Sender {
 
   open(status: number, head: string[]): void {
     if (this.gone) return
-    if (this.#isLast()) this.#response.shouldKeepAlive = false
-    this.#response.writeHead(status, head)
+    if (this.#isLast()) this.#exchange.closeAfter()
+    this.#exchange.open(status, head)
   }
 
   /** No request may follow on this connection: its body was not read to the end. */
   closeAfter(): void {
-    this.#response.shouldKeepAlive = false
+    this.#exchange.closeAfter()
   }
 
   /**
    * Sent at the end of the turn, with all that is written until then.
-   * @returns false when the caller reads slower than we write: stop until `onDrain`
+   * @returns false when the caller reads slower than we write: stop until it is drained
    */
   write(bytes: Buffer | string): boolean {
     if (this.gone) return true
     this.#add(bytes)
     this.#announce()
-    return !this.#response.writableNeedDrain
+    return !this.#full
   }
 
   end(): void {
@@ -99,11 +103,12 @@ export class Reply implements Listed, Sender {
     const large = this.#large
     this.#written = ''
     this.#large = undefined
-    if (this.gone || this.#response.destroyed) return
-    for (const piece of large ?? []) if (piece.length > 0) this.#response.write(piece, 'latin1')
-    // As text, Node sends head and body in one write; as bytes it would cork and send two.
-    if (this.#ended) this.#response.end(written, 'latin1')
-    else if (written !== '') this.#response.write(written, 'latin1')
+    if (this.gone) return
+    for (const piece of large ?? []) {
+      this.#full = !(typeof piece === 'string' ? this.#exchange.write(piece) : this.#exchange.writeLarge(piece))
+    }
+    if (this.#ended) this.#exchange.end(written)
+    else if (written !== '') this.#full = !this.#exchange.write(written)
   }
 
   #add(bytes: Buffer | string): void {
@@ -129,12 +134,27 @@ export class Reply implements Listed, Sender {
 
   /** Drops the connection without an end, so that the caller cannot take a cut answer for a whole one. */
   destroy(): void {
-    this.#response.destroy()
+    this.#exchange.destroy()
   }
 
-  readonly #onClose = (): void => {
-    this.#onClosed()
-    if (this.#response.writableFinished) return
+  onDrain(): void {
+    this.#full = false
+    this.#whenDrained?.()
+  }
+
+  onHangUp(): void {
+    // Somebody who waits for no more than this answer may close its half early; the answer leaves with this turn.
+    if (this.#ended) return
+    this.#leave()
+    this.#exchange.destroy()
+  }
+
+  onClosed(whole: boolean): void {
+    this.#whenClosed()
+    if (!whole) this.#leave()
+  }
+
+  #leave(): void {
     this.gone = true
     this.interrupt(
       new GatewayError('client_closed', 'The caller closed the connection before the answer was complete.'),

@@ -22,12 +22,6 @@ export interface UpstreamSink {
 /** Lower-case name, value, name, value … in the order in which they came; a name may come twice. */
 export type UpstreamHeaders = readonly string[]
 
-/** The first value of a header, by its lower-case name. */
-export function headerOf(headers: UpstreamHeaders, name: string): string | undefined {
-  for (let index = 0; index < headers.length; index += 2) if (headers[index] === name) return headers[index + 1]
-  return undefined
-}
-
 /** The hold on one exchange under way. */
 export interface UpstreamExchange {
   /** Ends the exchange and its connection; `onError` is not called. Safe at any time, also before the connection exists. */

@@ -89,7 +89,7 @@ export function callOf(
     snapshot,
     settings: snapshot.settings,
     principal,
-    clientAddress: addressOf(exchange.request, snapshot.settings.addresses),
+    clientAddress: addressOf(exchange.http, snapshot.settings.addresses),
     endUser: request.endUser,
     customer,
     endUserLimits,

@@ -3,6 +3,9 @@ export class MalformedMessage extends Error {
   override readonly name = 'MalformedMessage'
 }
 
+/** A head with more fields or bytes than anybody needs. */
+export class HeadTooLarge extends MalformedMessage {}
+
 /** The bytes that end a head: the empty line and the line end before it. */
 export const headEnd = '\r\n\r\n'
 
@@ -60,7 +63,7 @@ export function readFields(text: string, from: number, end: number): string[] {
     let valueEnd = lineEnd
     while (valueEnd > valueStart && isBlank(text.charCodeAt(valueEnd - 1))) valueEnd -= 1
     if (fields.push(capitals ? name.toLowerCase() : name, text.slice(valueStart, valueEnd)) > maxFields * 2) {
-      throw new MalformedMessage(`more than ${maxFields} headers`)
+      throw new HeadTooLarge(`more than ${maxFields} headers`)
     }
     start = lineEnd + 2
   }
@@ -71,6 +74,12 @@ const colon = 0x3a
 
 function isBlank(code: number): boolean {
   return code === 0x20 || code === 0x09
+}
+
+/** The first value of a field, by its lower-case name. @param fields name, value, name, value … */
+export function headerOf(fields: readonly string[], name: string): string | undefined {
+  for (let index = 0; index < fields.length; index += 2) if (fields[index] === name) return fields[index + 1]
+  return undefined
 }
 
 /** The length that `Content-Length` declares. @throws MalformedMessage for anything but plain digits */

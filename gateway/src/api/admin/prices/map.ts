@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { headerOf } from '../../../lib/http1/head-fields.ts'
 import { shownUrl } from '../../../lib/shown-url.ts'
 import { adminRoute, type DeclaredRoute } from '../../admin-route.ts'
 import { openRoute } from '../../open-route.ts'
@@ -44,7 +45,7 @@ export function mapRoutes({ prices }: Pick<AdminPorts, 'prices'>): readonly Decl
       handle(exchange) {
         const book = snapshotOf(exchange).prices
         const etag = `"${book.hash}"`
-        if (exchange.request.headers['if-none-match'] === etag) {
+        if (headerOf(exchange.http.request.fields, 'if-none-match') === etag) {
           exchange.reply.send(304, ['etag', etag], '')
           return
         }

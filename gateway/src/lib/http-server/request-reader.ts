@@ -1,0 +1,191 @@
+import { ChunkedBody } from '../http1/chunked-body.ts'
+import { checkHead, HeadTooLarge, headEnd, MalformedMessage, readFields, readFraming } from '../http1/head-fields.ts'
+
+/** As Node's own server: more than any client sends, and all that a stranger can make us keep before a request is one. */
+const maxHeadBytes = 16_384
+/** Of the empty lines that some clients send after a body (RFC 9112, 2.2). */
+const maxEmptyLines = 4
+
+/** A request as far as its head tells. */
+export interface RequestStart {
+  readonly method: string
+  /** As sent: printable ASCII without spaces, of any form (RFC 9112, 3.2). */
+  readonly target: string
+  /** Lower-case name, value, name, value … in their order; repeated names stay apart. */
+  readonly fields: readonly string[]
+  /** Whether the caller can and wants to use the connection for another request. */
+  readonly keepsAlive: boolean
+  /** HTTP/1.0 knows no chunks. */
+  readonly takesChunks: boolean
+  /** `Expect: 100-continue`: the body is not sent before it is asked for. */
+  readonly expectsContinue: boolean
+}
+
+/** A request asks for what this server does not do (RFC 9110, 10.1.1). */
+export class ExpectationFailed extends MalformedMessage {}
+
+const head = 0
+const counted = 1
+const chunked = 2
+const over = 3
+
+/**
+ * Reads one request of HTTP/1.1 or 1.0 after the other (RFC 9112), strictly: whatever a proxy in front could understand differently
+ * is an error and ends the connection, because the bytes after it could be taken for somebody else's request.
+ */
+export class RequestReader {
+  /** Where the last read stopped: the end of its bytes, of the head, or of the request. */
+  position = 0
+  #state = head
+  #text = ''
+  #emptyLines = 0
+  /** Of an empty line its first half has come. */
+  #halfLine = false
+  #left = 0
+  #chunks: ChunkedBody | undefined
+
+  /** Whether the request's last byte was read. */
+  get over(): boolean {
+    return this.#state === over
+  }
+
+  /** Whether the head was read, and not the whole body. */
+  get inBody(): boolean {
+    return this.#state === counted || this.#state === chunked
+  }
+
+  /** Whether a part of a head has been read. */
+  get begun(): boolean {
+    return this.#text !== ''
+  }
+
+  /** Ready for the next request. */
+  reset(): void {
+    this.#state = head
+    this.#emptyLines = 0
+    this.#chunks = undefined
+  }
+
+  /**
+   * @returns the request once its head is whole; `undefined` until then
+   * @throws MalformedMessage
+   */
+  readHead(bytes: Buffer): RequestStart | undefined {
+    let start = 0
+    if (this.#text === '') {
+      start = this.#skipEmptyLines(bytes)
+      if (start < bytes.length) checkFirstByte(bytes[start] ?? 0)
+    }
+    const before = this.#text.length
+    const at = before === 0 ? bytes.indexOf(headEnd, start, 'latin1') : -1
+    const limit = Math.min(bytes.length, start + maxHeadBytes + headEnd.length)
+    // Cut out alone, so that the strings of its fields do not keep the text of all that came with it.
+    const piece = bytes.toString('latin1', start, at === -1 ? limit : Math.min(limit, at + headEnd.length))
+    const text = before === 0 ? piece : this.#text + piece
+    const whole = text.indexOf(headEnd, Math.max(0, before - 3))
+    if (whole === -1 || whole > maxHeadBytes) {
+      if (text.length > maxHeadBytes) throw new HeadTooLarge(`a head of more than ${maxHeadBytes} bytes`)
+      this.#text = text
+      this.position = bytes.length
+      return undefined
+    }
+    this.#text = ''
+    this.position = start + whole + headEnd.length - before
+    return this.#takeHead(text.slice(0, whole + 2))
+  }
+
+  /**
+   * Reads on in the body.
+   * @returns what of it these bytes hold; the receiver owns it
+   * @throws MalformedMessage
+   */
+  readBody(bytes: Buffer): Buffer {
+    const body = this.#chunks
+    if (body === undefined) {
+      const end = Math.min(bytes.length, this.#left)
+      this.#left -= end
+      if (this.#left === 0) this.#state = over
+      this.position = end
+      return bytes.subarray(0, end)
+    }
+    const target = Buffer.allocUnsafe(bytes.length)
+    this.position = body.decode(bytes, 0, bytes.length, target)
+    if (body.over) this.#state = over
+    return target.subarray(0, body.written)
+  }
+
+  #skipEmptyLines(bytes: Buffer): number {
+    let position = 0
+    while (position < bytes.length) {
+      const byte = bytes[position]
+      if (this.#halfLine) {
+        if (byte !== lineFeed) throw new MalformedMessage('a lone line end in place of a request')
+        this.#halfLine = false
+        this.#emptyLines += 1
+        if (this.#emptyLines > maxEmptyLines) throw new MalformedMessage('empty lines in place of a request')
+      } else if (byte === carriageReturn) this.#halfLine = true
+      else return position
+      position += 1
+    }
+    return position
+  }
+
+  /** @param text the head with the line end of its last line */
+  #takeHead(text: string): RequestStart {
+    checkHead(text)
+    const lineEnd = text.indexOf('\r\n')
+    const line = requestLine.exec(text.slice(0, lineEnd))
+    if (line === null) throw new MalformedMessage('a request line that is not `METHOD target HTTP/1.1`')
+    const [, method = '', target = '', version = ''] = line
+    const minor = version === '1' ? 1 : 0
+    const fields = readFields(text, lineEnd + 2, text.length - 2)
+    const framing = readFraming(fields, minor)
+    const expectsContinue = readHostAndExpect(fields, minor)
+    if (framing.chunked) {
+      this.#chunks = new ChunkedBody()
+      this.#state = chunked
+    } else {
+      this.#left = framing.length ?? 0
+      this.#state = this.#left === 0 ? over : counted
+    }
+    return {
+      method,
+      target,
+      fields,
+      keepsAlive: !framing.close && (minor === 1 || framing.keepAlive),
+      takesChunks: minor === 1,
+      expectsContinue,
+    }
+  }
+}
+
+const carriageReturn = 0x0d
+const lineFeed = 0x0a
+const tlsHandshake = 0x16
+
+const requestLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}) ([\x21-\x7e]+) HTTP\/1\.([01])$/
+
+/** Garbage is refused when it starts, not when 16 KiB of it were waited for. */
+function checkFirstByte(byte: number): void {
+  if (byte === tlsHandshake) throw new MalformedMessage('TLS was sent to a port that speaks plain HTTP')
+  if (byte < 0x21 || byte > 0x7e) throw new MalformedMessage('the request is not HTTP/1.1')
+}
+
+/**
+ * @returns whether the caller waits for `100 Continue`
+ * @throws MalformedMessage unless there is one `Host` (RFC 9112, 3.2); ExpectationFailed
+ */
+function readHostAndExpect(fields: readonly string[], minor: number): boolean {
+  let hosts = 0
+  let expectsContinue = false
+  for (let index = 0; index < fields.length; index += 2) {
+    const name = fields[index]
+    if (name === 'host') hosts += 1
+    else if (name === 'expect') {
+      if (fields[index + 1]?.toLowerCase() !== '100-continue') throw new ExpectationFailed('an unknown expectation')
+      expectsContinue = minor === 1
+    }
+  }
+  if (hosts > 1 || (hosts === 0 && minor === 1)) throw new MalformedMessage('a request needs one `host` header')
+  return expectsContinue
+}
