@@ -84,7 +84,10 @@ export class RequestReader {
     const text = before === 0 ? piece : this.#text + piece
     const whole = text.indexOf(headEnd, Math.max(0, before - 3))
     if (whole === -1 || whole > maxHeadBytes) {
-      if (text.length > maxHeadBytes) throw new HeadTooLarge(`a head of more than ${maxHeadBytes} bytes`)
+      if (text.length >= maxHeadBytes + headEnd.length) {
+        throw new HeadTooLarge(`a head of more than ${maxHeadBytes} bytes`)
+      }
+      checkBegun(text, before)
       this.#text = text
       this.position = bytes.length
       return undefined
@@ -169,6 +172,16 @@ const requestLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}) ([\x21-\x7e]+) HTTP\/1
 function checkFirstByte(byte: number): void {
   if (byte === tlsHandshake) throw new MalformedMessage('TLS was sent to a port that speaks plain HTTP')
   if (byte < 0x21 || byte > 0x7e) throw new MalformedMessage('the request is not HTTP/1.1')
+}
+
+/**
+ * Who ends lines in another way than HTTP is told so, instead of waiting for the answer to a head that never ends.
+ * @param from what comes before it has been looked at, but for a line end of which half had come
+ */
+function checkBegun(text: string, from: number): void {
+  const start = text.charCodeAt(from - 1) === carriageReturn ? from - 1 : from
+  const end = text.charCodeAt(text.length - 1) === carriageReturn ? text.length - 1 : text.length
+  checkHead(text.slice(start, end))
 }
 
 /**
