@@ -272,6 +272,8 @@ const malformed: Readonly<Record<string, readonly [text: string, message: string
   'a chunk followed by a carriage return': [`${inChunks}5\r\nhello\r0\r\n\r\n`, longChunk],
   'a malformed trailer': [`${inChunks}0\r\nx a: b\r\n\r\n`, noName],
   'a folded trailer': [`${inChunks}0\r\nx-a: b\r\n c\r\n\r\n`, noName],
+  'a length among trailers': [`${inChunks}0\r\nContent-Length: 3\r\n\r\n`, 'a length among trailers'],
+  'a coding among trailers': [`${inChunks}0\r\ntransfer-encoding: chunked\r\n\r\n`, 'a length among trailers'],
   'a trailer ended by a line feed': [`${inChunks}0\r\nx-a: b\n\r\n\r\n`, control],
   'trailers without end': [`${inChunks}0\r\n${'x-a: b\r\n'.repeat(3_000)}`, 'trailers without an end'],
 }

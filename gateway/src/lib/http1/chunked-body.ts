@@ -117,9 +117,17 @@ export class ChunkedBody {
     }
     const fields = text.slice(0, whole)
     checkHead(fields)
-    if (whole > 2) readFields(fields, 0, whole - 4)
+    if (whole > 2) checkTrailers(readFields(fields, 0, whole - 4))
     this.#trailer = ''
     this.over = true
     return from + whole - before
+  }
+}
+
+/** Nobody may believe that the body ends elsewhere than it did (RFC 9110, 6.5.1). */
+function checkTrailers(fields: readonly string[]): void {
+  for (let index = 0; index < fields.length; index += 2) {
+    const name = fields[index]
+    if (name === 'content-length' || name === 'transfer-encoding') throw new MalformedMessage('a length among trailers')
   }
 }
