@@ -29,6 +29,8 @@ export interface ConnectionOwner {
   readonly times: ServerTimes
   /** Whole seconds since some moment; grows with every look for late callers. */
   readonly second: number
+  /** A connection that has nothing to do is of no further use. */
+  readonly closing: boolean
   onRequest(exchange: HttpExchange): void
   refusalOf(error: MalformedMessage | RequestTimeout): Refusal
   onClosed(connection: CallerConnection): void
@@ -87,7 +89,8 @@ export class CallerConnection implements ExchangeCarrier, Listed {
 
   /** It has served, and nothing is on its way. */
   get idle(): boolean {
-    return this.#served && this.#exchange === undefined && this.#sink === undefined && !this.#reader.begun
+    if (!this.#served || this.#deaf) return false
+    return this.#exchange === undefined && this.#sink === undefined && !this.#reader.begun
   }
 
   startBody(exchange: HttpExchange): void {
@@ -98,7 +101,7 @@ export class CallerConnection implements ExchangeCarrier, Listed {
       return
     }
     this.#sink = sink
-    if (exchange.request.expectsContinue && this.#held === undefined) {
+    if (exchange.request.expectsContinue && this.#held === undefined && !exchange.opened) {
       this.#socket.write('HTTP/1.1 100 Continue\r\n\r\n', 'latin1')
     }
     this.#advance()
@@ -155,7 +158,9 @@ export class CallerConnection implements ExchangeCarrier, Listed {
     } finally {
       this.#advancing = false
     }
-    if (this.#held === undefined && this.#socket.isPaused()) this.#socket.resume()
+    if (this.#held !== undefined) return
+    if (this.#socket.isPaused()) this.#socket.resume()
+    if (this.#owner.closing && this.idle) this.#socket.destroySoon()
   }
 
   /** @returns whether it took a part of the bytes */

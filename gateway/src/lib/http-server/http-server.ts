@@ -20,6 +20,7 @@ const lookEveryMs = 1_000
 export class HttpServer implements ConnectionOwner {
   readonly times: ServerTimes
   second = 0
+  closing = false
   readonly #options: HttpServerOptions
   readonly #server: Server
   readonly #connections = new Roster<CallerConnection>()
@@ -48,8 +49,9 @@ export class HttpServer implements ConnectionOwner {
     })
   }
 
-  /** Stops listening and closes idle connections; resolves when every connection is closed. */
+  /** Stops listening and closes connections as soon as they are idle; resolves when every connection is closed. */
   close(): Promise<void> {
+    this.closing = true
     return new Promise((resolve) => {
       this.#server.close(() => {
         clearInterval(this.#timer)
