@@ -121,6 +121,8 @@ export class CallerConnection implements ExchangeCarrier, Listed {
   }
 
   finish(last: boolean): void {
+    // What is written to it goes nowhere, and counts as written.
+    if (this.#socket.destroyed) return
     if (this.#socket.writableLength === 0) this.#finished(last)
     // Comes back when the kernel has taken all that was written before.
     else

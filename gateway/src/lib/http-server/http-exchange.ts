@@ -123,17 +123,19 @@ export class HttpExchange {
    * @returns whether there is room for more; `onDrain` tells when there is again
    */
   write(text: string): boolean {
+    if (this.#ended) return true
     const bytes = this.#framed(text)
+    if (this.#isTooLong()) return true
     return bytes === '' || this.#carrier?.write(bytes) !== false
   }
 
   writeLarge(bytes: Buffer): boolean {
     const carrier = this.#carrier
-    if (carrier === undefined || this.#framing === bodiless || bytes.length === 0) return true
+    if (carrier === undefined || this.#ended || this.#framing === bodiless || bytes.length === 0) return true
     const before = this.#takeHead()
     if (this.#framing === chunks) return carrier.writeLarge(`${before}${bytes.length.toString(16)}\r\n`, bytes, '\r\n')
     this.#left -= bytes.length
-    return carrier.writeLarge(before, bytes, '')
+    return this.#isTooLong() || carrier.writeLarge(before, bytes, '')
   }
 
   /** @param text the last of the answer, a character for each byte */
@@ -168,6 +170,13 @@ export class HttpExchange {
     if (this.#framing === chunks && text !== '') return `${head}${text.length.toString(16)}\r\n${text}\r\n`
     this.#left -= text.length
     return head + text
+  }
+
+  /** What is more than was declared is not sent: it would be taken for the next answer. */
+  #isTooLong(): boolean {
+    if (this.#framing !== counted || this.#left >= 0) return false
+    this.#carrier?.destroy()
+    return true
   }
 
   #takeHead(): string {
