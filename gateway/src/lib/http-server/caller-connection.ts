@@ -5,7 +5,7 @@ import { answerHead } from './answer-text.ts'
 import { type BodySink, type ExchangeCarrier, HttpExchange, RequestTimeout } from './http-exchange.ts'
 import { RequestReader, type RequestStart } from './request-reader.ts'
 
-/** How long a caller may take, in seconds. An answer may take as long as it wants. */
+/** How long a caller may take, in seconds; it has up to one more, and never less. An answer may take as long as it wants. */
 export interface ServerTimes {
   /** Between two requests. */
   readonly keepAlive: number
@@ -223,7 +223,7 @@ export class CallerConnection implements ExchangeCarrier, Listed {
     this.#exchange = undefined
     exchange?.close(true)
     if (this.#hungUp) this.destroy()
-    else if (last) this.#leave()
+    else if (last || this.#deaf) this.#leave()
     else {
       if (this.#reader.over) this.#rest()
       else this.#sink = discarded
@@ -253,7 +253,9 @@ export class CallerConnection implements ExchangeCarrier, Listed {
     const exchange = this.#exchange
     const sink = this.#sink
     this.#ignoreRest()
-    if (exchange === undefined) {
+    // Its answer was given, and a second would be taken for that of the next request.
+    if (sink === discarded) this.#leave()
+    else if (exchange === undefined) {
       const { status, fields, body } = this.#owner.refusalOf(error)
       const head = answerHead(status, [...fields, 'content-length', String(body.length), 'connection', 'close'])
       this.#socket.write(`${head}\r\n${body}`, 'latin1')

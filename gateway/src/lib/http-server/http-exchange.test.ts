@@ -220,7 +220,7 @@ describe('an exchange that is over', () => {
     exchange.writeLarge(Buffer.from('late'))
     exchange.end('late')
     exchange.closeAfter()
-    exchange.readBody({ onData: assert.fail, onEnd: assert.fail, onError: assert.fail })
+    exchange.readBody({ onData: () => assert.fail('late'), onEnd: assert.fail, onError: assert.fail })
     exchange.destroy()
   }
 

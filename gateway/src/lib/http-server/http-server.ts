@@ -80,7 +80,8 @@ export class HttpServer implements ConnectionOwner {
   #look(): void {
     this.second += 1
     for (const connection of this.#connections.present()) {
-      if (connection.dueSecond <= this.second) connection.expire()
+      // Not at its due second, which began before its time was over: callers count on what `keep-alive` promised.
+      if (connection.dueSecond < this.second) connection.expire()
     }
   }
 }
