@@ -142,3 +142,45 @@ test('an answer that is dropped does not look whole', async () => {
   assert.ok(closed)
   assert.doesNotMatch(chunks.join(''), /0\r\n\r\n$/)
 })
+
+test('a caller that closes its half behind its request gets the answer that is ready in that turn', async () => {
+  const socket = await ask((reply) => reply.send(200, [], 'ready'))
+  socket.end()
+  const chunks = await received(socket, (text) => text.endsWith('ready'))
+  assert.match(chunks.join(''), /\r\n\r\nready$/)
+})
+
+test('a caller that closes its half while it is answered has hung up', async () => {
+  let told: string | undefined
+  const socket = await ask((reply) => {
+    reply.onInterrupt((error) => {
+      told = error.code
+      reply.send(200, [], 'too late')
+    })
+  })
+  socket.end()
+  let closed = false
+  socket.on('close', () => {
+    closed = true
+  })
+  const chunks = await received(socket, () => closed)
+  assert.deepEqual([told, chunks.length, closed], ['client_closed', 0, true])
+})
+
+test('an answer that is dropped before it is sent is told as one that was cut, and no other request is served', async () => {
+  let requests = 0
+  const socket = await ask((reply) => {
+    requests += 1
+    reply.send(200, [], 'whole')
+    reply.destroy()
+    setTimeout(() => assert.equal(reply.gone, true), 20)
+  })
+  socket.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n')
+  let closed = false
+  socket.on('close', () => {
+    closed = true
+  })
+  await received(socket, () => closed)
+  await sleep(40)
+  assert.equal(requests, 1)
+})
