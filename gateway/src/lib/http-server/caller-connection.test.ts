@@ -40,6 +40,24 @@ describe('a caller that hangs up', () => {
     assert.deepEqual(told, ['hang-up'])
   })
 
+  it('is heard again when more requests had come than are kept, and some were answered', async (context) => {
+    const held: HttpExchange[] = []
+    const told: string[][] = []
+    const { port } = await serve(context, (exchange) => {
+      if (exchange.request.target === '/') return answer(exchange, 'ok')
+      held.push(exchange)
+      told.push(listen(exchange))
+    })
+    const few = get('/').repeat(1_300)
+    const caller = new RawCaller(context, port, get('/1') + get('/').repeat(3_800) + get('/2') + few)
+    caller.socket.end()
+    await sleep(50)
+    assert.deepEqual(told, [[]])
+    if (held[0] !== undefined) answer(held[0], 'first')
+    await until('the hang-up', () => told[1]?.length === 1)
+    assert.deepEqual(told, [['whole'], ['hang-up']])
+  })
+
   it('is told of as the end of its exchange when it resets the connection', async (context) => {
     const told: string[][] = []
     const { port } = await serve(context, (exchange) => void told.push(listen(exchange)))
@@ -95,6 +113,14 @@ describe('bytes that are no request', () => {
       /HTTP\/1\.1 400 Bad Request\r\ncontent-length: 50\r\nconnection: close\r\ndate: .*\r\n\r\n/,
     )
     assert.deepEqual([caller.statuses, requests], [[200, 400], 1])
+  })
+
+  it('get their refusal also when nothing can follow', async (context) => {
+    const { port } = await serve(context, () => assert.fail('a request'))
+    const caller = new RawCaller(context, port, 'G(T / HTTP/1.1\r\n\r\n')
+    caller.socket.end()
+    await caller.isEnded()
+    assert.deepEqual([caller.statuses, caller.failed], [[400], undefined])
   })
 
   it('wait until the answers before them were given', async (context) => {

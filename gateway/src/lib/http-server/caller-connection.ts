@@ -160,9 +160,8 @@ export class CallerConnection implements ExchangeCarrier, Listed {
     } finally {
       this.#advancing = false
     }
-    if (this.#held !== undefined) return
-    if (this.#socket.isPaused()) this.#socket.resume()
-    if (this.#owner.closing && this.idle) this.#socket.destroySoon()
+    if (this.#socket.isPaused() && (this.#held?.length ?? 0) <= heldBytes) this.#socket.resume()
+    if (this.#held === undefined && this.#owner.closing && this.idle) this.#socket.destroySoon()
   }
 
   /** @returns whether it took a part of the bytes */
