@@ -39,7 +39,7 @@ export async function drain(server: GatewayServer, options: DrainOptions): Promi
     server.interrupt(new GatewayError('shutting_down', 'The gateway is shutting down; send the request again.'))
     await sleep(pollMs)
   }
-  // Connections that never carried a request are neither idle nor busy to Node; nobody would ever close them.
+  // Connections that never carried a request are neither idle nor busy to the server; nobody would ever close them.
   server.closeConnections()
   await closed
   log('server.drain.finished', {})
