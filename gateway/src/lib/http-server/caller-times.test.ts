@@ -25,7 +25,7 @@ describe('a caller who takes its time', { concurrency: true }, () => {
     const sending = setInterval(() => caller.send('x'), 50)
     context.after(() => clearInterval(sending))
     await caller.receives('\r\n\r\nthe head of a request')
-    assert.ok(Date.now() - start < 3_000)
+    assert.ok(Date.now() - start < 4_000)
   })
 
   it('with a later head is told so, counted from its first byte', async (context) => {
@@ -93,7 +93,7 @@ describe('a caller who takes its time', { concurrency: true }, () => {
       await caller.isEnded()
       return performance.now() - start
     })
-    for (const waited of await Promise.all(waits)) assert.ok(waited > 980 && waited < 2_500, `${waited} ms`)
+    for (const waited of await Promise.all(waits)) assert.ok(waited > 980 && waited < 4_000, `${waited} ms`)
   })
 
   it('with reading its answer is not cut', async (context) => {
