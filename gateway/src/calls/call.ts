@@ -45,8 +45,8 @@ export interface Call {
   readonly routedAs: string
   readonly stream: boolean
   readonly body: JsonObject
-  /** The body's bytes as they came; `undefined` when `body` is not what they say (a fallback with overrides). */
-  readonly bytes: Buffer | undefined
+  /** The body as it came, `asciiText` where it is that; `undefined` when `body` is not what it says (a fallback with overrides). */
+  readonly sent: Buffer | string | undefined
   readonly options: CallOptions
   readonly reply: Reply
   /** What the call did so far; read by settle and the response headers. */

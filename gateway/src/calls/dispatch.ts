@@ -161,7 +161,7 @@ const coolsAtOnce: ReadonlySet<string> = new Set([
 ])
 
 function withOverrides(call: Call, overrides: JsonObject): Call {
-  return { ...call, body: { ...call.body, ...overrides }, bytes: undefined }
+  return { ...call, body: { ...call.body, ...overrides }, sent: undefined }
 }
 
 /** A deployment's own timeout takes the router's place for its attempts; what the caller asked for beats both (contract 4.7). */

@@ -148,7 +148,7 @@ function prepareEmbeddings(
 
 /** Decoded once per call; retries and fallbacks use the same normal form. */
 function decodeChat(call: Call, caller: ChatDialect): ChatRequest {
-  if (call.bytes === undefined) return caller.decodeRequest(withoutGatewayFields(call))
+  if (call.sent === undefined) return caller.decodeRequest(withoutGatewayFields(call))
   call.progress.decoded ??= caller.decodeRequest(withoutGatewayFields(call))
   return call.progress.decoded
 }

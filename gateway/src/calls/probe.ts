@@ -137,7 +137,7 @@ function probeCall(deployment: Deployment, snapshot: Snapshot, how: Probe, ports
     routedAs: deployment.modelName,
     stream: false,
     body,
-    bytes: undefined,
+    sent: undefined,
     options: { ...readOptions(body, none, dialect), unsupportedParameters: 'drop' },
     reply: new Reply(
       new HttpExchange(noRequest, undefined),

@@ -2,7 +2,7 @@ import type { Warning } from '../core/chat.ts'
 import type { Deployment } from '../core/deployment.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { DialectName } from '../core/wire.ts'
-import { asciiText, type ByteSpan } from '../lib/bytes.ts'
+import type { ByteSpan } from '../lib/bytes.ts'
 import { isObject, type JsonObject, type JsonValue } from '../lib/json.ts'
 import { removePath } from '../lib/json-path.ts'
 import { scanTopLevel } from '../lib/json-scan.ts'
@@ -189,15 +189,14 @@ const modelKey = ['model'] as const
 
 /** The caller's body with only the value of `model` replaced; `undefined` when the name is not written exactly once. */
 function spliceModel(call: Call, dialect: DialectName, model: string): Buffer | string | undefined {
-  const { bytes } = call
-  if (bytes === undefined || dialect === 'gemini' || dialect === 'gemini-embeddings') return undefined
-  const text = asciiText(bytes)
-  const span = soleModel(text ?? bytes, call.model) ?? scannedModel(bytes)
+  const { sent } = call
+  if (sent === undefined || dialect === 'gemini' || dialect === 'gemini-embeddings') return undefined
+  const span = soleModel(sent, call.model) ?? scannedModel(typeof sent === 'string' ? Buffer.from(sent) : sent)
   if (span === undefined) return undefined
-  if (model === call.model) return text ?? bytes
+  if (model === call.model) return sent
   const name = JSON.stringify(model)
-  if (text !== undefined) return text.slice(0, span.start) + name + text.slice(span.end)
-  return Buffer.concat([bytes.subarray(0, span.start), Buffer.from(name), bytes.subarray(span.end)])
+  if (typeof sent === 'string') return sent.slice(0, span.start) + name + sent.slice(span.end)
+  return Buffer.concat([sent.subarray(0, span.start), Buffer.from(name), sent.subarray(span.end)])
 }
 
 /**

@@ -5,9 +5,9 @@ import { namesTags, tagsOfRequest } from '../../calls/tags.ts'
 import type { Snapshot } from '../../config/snapshot.ts'
 import { GatewayError } from '../../core/errors.ts'
 import type { DialectName } from '../../core/wire.ts'
+import { asciiText } from '../../lib/bytes.ts'
 import { isObject, type JsonObject, parseJsonObject } from '../../lib/json.ts'
 import { addressOf } from '../caller-address.ts'
-import { readBody } from '../read-body.ts'
 import type { Exchange } from '../route.ts'
 import type { Named } from './named.ts'
 
@@ -25,7 +25,7 @@ export interface DecodedRequest {
   readonly dialect: DialectName
   readonly body: JsonObject
   /** `undefined` when `body` is not what they say. */
-  readonly bytes: Buffer | undefined
+  readonly sent: Buffer | string | undefined
   readonly model: string
   readonly options: CallOptions
   /** End user of the application that calls (contract 3.8). */
@@ -37,12 +37,11 @@ export interface DecodedRequest {
 
 /**
  * Stop 3: body bytes to a request.
- * @param limit of the body, bytes
- * @throws GatewayError for a body that is too large, not JSON, or lacks `model` or what the dialect cannot do without
+ * @throws GatewayError for a body that is not JSON, or lacks `model` or what the dialect cannot do without
  */
-export async function decodeRequest(exchange: Exchange, limit: number, dialect: DialectName): Promise<DecodedRequest> {
-  const bytes = await readBody(exchange, limit)
-  const parsed = parseJsonObject(bytes)
+export function decodeRequest(exchange: Exchange, bytes: Buffer, dialect: DialectName): DecodedRequest {
+  const sent = asciiText(bytes) ?? bytes
+  const parsed = parseJsonObject(sent)
   if (parsed === undefined) {
     throw new GatewayError(
       'invalid_request',
@@ -62,7 +61,7 @@ export async function decodeRequest(exchange: Exchange, limit: number, dialect: 
   return {
     dialect,
     body,
-    bytes: ofPath === '' || parsed.model !== undefined ? bytes : undefined,
+    sent: ofPath === '' || parsed.model !== undefined ? sent : undefined,
     model,
     options: readOptions(body, exchange.head, dialect),
     endUser: endUserOf(exchange.head.endUser, body),
@@ -100,7 +99,7 @@ export function callOf(
     routedAs: aliased(principal, model),
     stream: body.stream === true,
     body,
-    bytes: request.bytes,
+    sent: request.sent,
     options: request.options,
     reply: exchange.reply,
     progress: newProgress(),

@@ -4,6 +4,7 @@ import { handle } from '../../calls/handle.ts'
 import type { CallPorts } from '../../calls/ports.ts'
 import { GatewayError } from '../../core/errors.ts'
 import type { DialectName } from '../../core/wire.ts'
+import { readBody } from '../read-body.ts'
 import type { Exchange, Route } from '../route.ts'
 import { callOf, type DecodedRequest, decodeRequest } from './decode.ts'
 import { namedBy, type Records } from './named.ts'
@@ -31,13 +32,10 @@ export function inferenceRoutes(ports: CallPorts, records?: Records): readonly R
         dialect,
         async handle(exchange) {
           const snapshot = snapshotOf(exchange)
-          const request = await decodeRequest(exchange, snapshot.settings.maxRequestBytes, dialect)
-          const call = callOf(
-            exchange,
-            snapshot,
-            request,
-            await namedBy(request, exchange.principal, snapshot.settings.limits, records),
-          )
+          const bytes = await readBody(exchange, snapshot.settings.maxRequestBytes)
+          const request = decodeRequest(exchange, bytes, dialect)
+          const named = namedBy(request, exchange.principal, snapshot.settings.limits, records)
+          const call = callOf(exchange, snapshot, request, named instanceof Promise ? await named : named)
           await handle(mayBeOutdated(call) ? await renewed(exchange, request, call, records) : call, ports)
         },
       }),

@@ -1,5 +1,6 @@
 import { ChunkedBody } from '../http1/chunked-body.ts'
-import { checkHead, headEnd, MalformedMessage, readFields, readFraming } from '../http1/head-fields.ts'
+import { MalformedMessage, readFields, readFraming } from '../http1/head-fields.ts'
+import { HeadReader } from '../http1/head-reader.ts'
 
 /** Larger than any provider's head; Node's own limit is 16 KiB. */
 const maxHeadBytes = 65_536
@@ -32,7 +33,7 @@ export class ResponseReader {
   readonly #listener: ResponseListener
   readonly #isHead: boolean
   #state = head
-  #text = ''
+  readonly #head = new HeadReader(maxHeadBytes)
   #left = 0
   #interim = 0
   #chunks: ChunkedBody | undefined
@@ -94,28 +95,16 @@ export class ResponseReader {
   }
 
   #readHead(bytes: Buffer, from: number, end: number): number {
-    const before = this.#text.length
-    // A head that comes whole is cut out alone: the strings of its fields would keep the text of all that came with it.
-    const limit = Math.min(end, from + maxHeadBytes + 1)
-    const at = before === 0 ? bytes.indexOf(headEnd, from, 'latin1') : -1
-    const piece = bytes.toString('latin1', from, at === -1 ? limit : Math.min(limit, at + headEnd.length))
-    const text = before === 0 ? piece : this.#text + piece
-    const whole = text.indexOf(headEnd, Math.max(0, before - 3))
-    if (whole === -1) {
-      if (text.length > maxHeadBytes) throw new MalformedMessage(`a head of more than ${maxHeadBytes} bytes`)
-      if (!startsLikeHttp(text)) throw new MalformedMessage('the answer is not HTTP/1.1')
-      this.#text = text
-      return end
-    }
-    if (whole > maxHeadBytes) throw new MalformedMessage(`a head of more than ${maxHeadBytes} bytes`)
-    this.#text = ''
-    this.#takeHead(text.slice(0, whole + 2))
-    return from + whole + headEnd.length - before
+    const before = this.#head.begun.length
+    const text = this.#head.read(bytes, from, end)
+    if (text !== undefined) this.#takeHead(text)
+    else if (before < protocol.length && !startsLikeHttp(this.#head.begun))
+      throw new MalformedMessage('the answer is not HTTP/1.1')
+    return this.#head.position
   }
 
   /** @param text the head with the line end of its last line */
   #takeHead(text: string): void {
-    checkHead(text)
     const lineEnd = text.indexOf('\r\n')
     const minor = minorOf(text)
     const status = statusOf(text, lineEnd)

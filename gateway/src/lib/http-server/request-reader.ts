@@ -1,5 +1,6 @@
 import { ChunkedBody } from '../http1/chunked-body.ts'
-import { checkHead, HeadTooLarge, headEnd, MalformedMessage, readFields, readFraming } from '../http1/head-fields.ts'
+import { MalformedMessage, readFields, readFraming } from '../http1/head-fields.ts'
+import { HeadReader } from '../http1/head-reader.ts'
 
 /** As Node's own server: more than any client sends, and all that a stranger can make us keep before a request is one. */
 const maxHeadBytes = 16_384
@@ -37,7 +38,7 @@ export class RequestReader {
   /** Where the last read stopped: the end of its bytes, of the head, or of the request. */
   position = 0
   #state = head
-  #text = ''
+  readonly #head = new HeadReader(maxHeadBytes)
   #emptyLines = 0
   /** Of an empty line its first half has come. */
   #halfLine = false
@@ -56,7 +57,7 @@ export class RequestReader {
 
   /** Whether a part of a head has been read. */
   get begun(): boolean {
-    return this.#text !== ''
+    return this.#head.begun !== ''
   }
 
   /** Ready for the next request. */
@@ -72,29 +73,13 @@ export class RequestReader {
    */
   readHead(bytes: Buffer): RequestStart | undefined {
     let start = 0
-    if (this.#text === '') {
+    if (!this.begun) {
       start = this.#skipEmptyLines(bytes)
       if (start < bytes.length) checkFirstByte(bytes[start] ?? 0)
     }
-    const before = this.#text.length
-    const at = before === 0 ? bytes.indexOf(headEnd, start, 'latin1') : -1
-    const limit = Math.min(bytes.length, start + maxHeadBytes + headEnd.length)
-    // Cut out alone, so that the strings of its fields do not keep the text of all that came with it.
-    const piece = bytes.toString('latin1', start, at === -1 ? limit : Math.min(limit, at + headEnd.length))
-    const text = before === 0 ? piece : this.#text + piece
-    const whole = text.indexOf(headEnd, Math.max(0, before - 3))
-    if (whole === -1 || whole > maxHeadBytes) {
-      if (text.length >= maxHeadBytes + headEnd.length) {
-        throw new HeadTooLarge(`a head of more than ${maxHeadBytes} bytes`)
-      }
-      checkBegun(text, before)
-      this.#text = text
-      this.position = bytes.length
-      return undefined
-    }
-    this.#text = ''
-    this.position = start + whole + headEnd.length - before
-    return this.#takeHead(text.slice(0, whole + 2))
+    const text = this.#head.read(bytes, start, bytes.length)
+    this.position = this.#head.position
+    return text === undefined ? undefined : this.#takeHead(text)
   }
 
   /**
@@ -135,7 +120,6 @@ export class RequestReader {
 
   /** @param text the head with the line end of its last line */
   #takeHead(text: string): RequestStart {
-    checkHead(text)
     const lineEnd = text.indexOf('\r\n')
     const line = requestLine.exec(text.slice(0, lineEnd))
     if (line === null) throw new MalformedMessage('a request line that is not `METHOD target HTTP/1.1`')
@@ -172,16 +156,6 @@ const requestLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}) ([\x21-\x7e]+) HTTP\/1
 function checkFirstByte(byte: number): void {
   if (byte === tlsHandshake) throw new MalformedMessage('TLS was sent to a port that speaks plain HTTP')
   if (byte < 0x21 || byte > 0x7e) throw new MalformedMessage('the request is not HTTP/1.1')
-}
-
-/**
- * Who ends lines in another way than HTTP is told so, instead of waiting for the answer to a head that never ends.
- * @param from what comes before it has been looked at, but for a line end of which half had come
- */
-function checkBegun(text: string, from: number): void {
-  const start = text.charCodeAt(from - 1) === carriageReturn ? from - 1 : from
-  const end = text.charCodeAt(text.length - 1) === carriageReturn ? text.length - 1 : text.length
-  checkHead(text.slice(start, end))
 }
 
 /**

@@ -1,4 +1,5 @@
-import { checkHead, MalformedMessage, readFields } from './head-fields.ts'
+import { MalformedMessage, readFields } from './head-fields.ts'
+import { HeadReader } from './head-reader.ts'
 
 /** Of all chunk extensions of one body; nobody uses them, and without a bound they are data that no limit counts. */
 const maxExtensionBytes = 16_384
@@ -35,7 +36,7 @@ export class ChunkedBody {
   #left = 0
   #digits = 0
   #extensionBytes = 0
-  #trailer = ''
+  #trailers: HeadReader | undefined
 
   /**
    * @param target room for `end - from` bytes, which is more than the payload needs
@@ -54,7 +55,7 @@ export class ChunkedBody {
         this.#left -= taken
         if (this.#left === 0) this.#state = dataReturn
       } else if (this.#state === trailer) {
-        position = this.#readTrailer(bytes, position, end)
+        position = this.#readTrailers(bytes, position, end)
       } else {
         this.#readByte(bytes[position] ?? 0)
         position += 1
@@ -106,21 +107,13 @@ export class ChunkedBody {
   }
 
   /** Trailers end with an empty line, like a head; most bodies have none. */
-  #readTrailer(bytes: Buffer, from: number, end: number): number {
-    const before = this.#trailer.length
-    const text = this.#trailer + bytes.toString('latin1', from, Math.min(end, from + maxTrailerBytes))
-    const whole = text.startsWith('\r\n') ? 2 : text.indexOf('\r\n\r\n') + 4
-    if (whole < 4 && whole !== 2) {
-      if (text.length > maxTrailerBytes) throw new MalformedMessage('trailers without an end')
-      this.#trailer = text
-      return Math.min(end, from + maxTrailerBytes)
-    }
-    const fields = text.slice(0, whole)
-    checkHead(fields)
-    if (whole > 2) checkTrailers(readFields(fields, 0, whole - 4))
-    this.#trailer = ''
+  #readTrailers(bytes: Buffer, from: number, end: number): number {
+    this.#trailers ??= new HeadReader(maxTrailerBytes, true)
+    const text = this.#trailers.read(bytes, from, end)
+    if (text === undefined) return end
+    checkTrailers(readFields(text, 0, text.length - 2))
     this.over = true
-    return from + whole - before
+    return this.#trailers.position
   }
 }
 

@@ -1,6 +1,4 @@
-/** What a line end or a control character in a value would do: end the head early, or the message (header injection). */
-const forbidden = /[^\t\r\n\x20-\x7e\x80-\xff]|\r(?!\n)|(?<!\r)\n/
-const sendableValue = /^[\t\x20-\x7e\x80-\xff]*$/
+const unsendable = /[^\t\x20-\x7e\x80-\xff]/
 const fieldName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
 /** Names are few and come with every message; what strangers make up is not remembered without end. */
@@ -14,13 +12,16 @@ const remembered = 1_000
  */
 export function fieldLines(fields: readonly string[]): string {
   let lines = ''
+  let values = ''
   for (let index = 0; index + 1 < fields.length; index += 2) {
     const name = fields[index] ?? ''
     if (!goodNames.has(name)) checkName(name)
-    lines += `${name}: ${fields[index + 1]}\r\n`
+    const value = fields[index + 1] ?? ''
+    values += value
+    lines += `${name}: ${value}\r\n`
   }
-  // Looked through once for all values, which costs a tenth of looking at each.
-  if (forbidden.test(lines) || lineEnds(lines) !== fields.length >> 1) throw unsendable(fields)
+  // A line end or control character in a value would end the head early, or the message (header injection).
+  if (unsendable.test(values)) throw unsendableIn(fields)
   return lines
 }
 
@@ -29,13 +30,7 @@ function checkName(name: string): void {
   if (goodNames.size < remembered) goodNames.add(name)
 }
 
-function lineEnds(lines: string): number {
-  let count = 0
-  for (let at = lines.indexOf('\r\n'); at !== -1; at = lines.indexOf('\r\n', at + 2)) count += 1
-  return count
-}
-
-function unsendable(fields: readonly string[]): TypeError {
-  const bad = fields.findIndex((value, index) => index % 2 === 1 && !sendableValue.test(value))
+function unsendableIn(fields: readonly string[]): TypeError {
+  const bad = fields.findIndex((value, index) => index % 2 === 1 && unsendable.test(value))
   return new TypeError(`the header ${fields[bad - 1]} has a value that cannot be sent`)
 }

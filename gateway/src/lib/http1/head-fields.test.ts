@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { checkHead, MalformedMessage, readFields, readFraming } from './head-fields.ts'
+import { MalformedMessage, readFields, readFraming } from './head-fields.ts'
+import { HeadReader } from './head-reader.ts'
 
 function fieldsOf(lines: readonly string[]): string[] {
-  const text = `${lines.join('\r\n')}\r\n`
-  checkHead(text)
+  const bytes = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
+  const text = new HeadReader(65_536).read(bytes, 0, bytes.length) ?? assert.fail('not whole')
   return readFields(text, 0, text.length - 2)
 }
 

@@ -1,3 +1,5 @@
+import { readName } from './field-names.ts'
+
 /** A message that breaks HTTP/1.1's grammar, or could be read in two ways. Its connection is of no use afterwards. */
 export class MalformedMessage extends Error {
   override readonly name = 'MalformedMessage'
@@ -6,35 +8,11 @@ export class MalformedMessage extends Error {
 /** A head with more fields or bytes than anybody needs. */
 export class HeadTooLarge extends MalformedMessage {}
 
-/** The bytes that end a head: the empty line and the line end before it. */
-export const headEnd = '\r\n\r\n'
-
 /** More than any real head has; the total is bounded in bytes anyway. */
 const maxFields = 256
 
 /**
- * Everything that may not stand in a head: control characters, and line ends that are not the pair "\r\n". Some parsers take a
- * lone "\r" or "\n" for a line end and others do not, which is how one message becomes two.
- */
-const forbidden = /[^\t\r\n\x20-\x7e\x80-\xff]|\r(?!\n)|(?<!\r)\n/
-
-/** Characters of a field's name (RFC 9110, 5.6.2): 1, and 2 for capitals. */
-const nameCharacters = new Uint8Array(256)
-for (const character of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz") {
-  nameCharacters[character.charCodeAt(0)] = 1
-}
-for (const character of 'ABCDEFGHIJKLMNOPQRSTUVWXYZ') nameCharacters[character.charCodeAt(0)] = 2
-
-/**
- * @param text Latin-1, so that every character is a byte
- * @throws MalformedMessage when the head holds what none may hold
- */
-export function checkHead(text: string): void {
-  if (forbidden.test(text)) throw new MalformedMessage('a control character or a lone line end in the head')
-}
-
-/**
- * The fields of a checked head (RFC 9112, 5). Folded lines and space before the colon are refused, as the standard asks for.
+ * The fields of a head that HeadReader found (RFC 9112, 5). Folded lines and space before the colon are refused, as the standard asks for.
  * @param from where the first field line starts
  * @param end where the line end of the last field line starts
  * @returns lower-case name, value, name, value … in their order; repeated names stay apart
@@ -46,23 +24,16 @@ export function readFields(text: string, from: number, end: number): string[] {
   while (start < end) {
     let lineEnd = text.indexOf('\r\n', start)
     if (lineEnd === -1 || lineEnd > end) lineEnd = end
-    let position = start
-    let capitals = false
-    let kind = nameCharacters[text.charCodeAt(position)]
-    while (kind !== 0 && position < lineEnd) {
-      if (kind === 2) capitals = true
-      position += 1
-      kind = nameCharacters[text.charCodeAt(position)]
-    }
-    if (position === start || text.charCodeAt(position) !== colon || position >= lineEnd) {
+    const name = readName(text, start, lineEnd)
+    const position = start + name.length
+    if (name === '' || text.charCodeAt(position) !== colon || position >= lineEnd) {
       throw new MalformedMessage('a header line without a valid name')
     }
-    const name = text.slice(start, position)
     let valueStart = position + 1
     while (valueStart < lineEnd && isBlank(text.charCodeAt(valueStart))) valueStart += 1
     let valueEnd = lineEnd
     while (valueEnd > valueStart && isBlank(text.charCodeAt(valueEnd - 1))) valueEnd -= 1
-    if (fields.push(capitals ? name.toLowerCase() : name, text.slice(valueStart, valueEnd)) > maxFields * 2) {
+    if (fields.push(name, text.slice(valueStart, valueEnd)) > maxFields * 2) {
       throw new HeadTooLarge(`more than ${maxFields} headers`)
     }
     start = lineEnd + 2
@@ -124,8 +95,11 @@ export function readFraming(fields: readonly string[], minor: number): Framing {
       if (coding !== undefined) throw new MalformedMessage('two transfer-encoding headers')
       coding = value
     } else if (name === 'connection') {
-      if (listHas(value, 'close')) close = true
-      if (listHas(value, 'keep-alive')) keepAlive = true
+      if (value === 'keep-alive') keepAlive = true
+      else {
+        close ||= listHas(value, 'close')
+        keepAlive ||= listHas(value, 'keep-alive')
+      }
     }
   }
   if (coding === undefined) return { length, chunked: false, close, keepAlive }
