@@ -1,6 +1,7 @@
 /** `node bench/micro/hot-path.ts`: what the bytes of one call cost on their way through, without sockets. */
 import { relayPipe, relayWhole } from '../../gateway/src/calls/relay.ts'
 import { chatDialect } from '../../gateway/src/dialects/index.ts'
+import { wireBody } from '../../gateway/src/lib/bytes.ts'
 import { parseJsonObject } from '../../gateway/src/lib/json.ts'
 import { scanTopLevel } from '../../gateway/src/lib/json-scan.ts'
 import { createSseParser, createSseSplitter } from '../../gateway/src/lib/sse.ts'
@@ -28,7 +29,7 @@ measure('parse a request of 150 bytes', () => parseJsonObject(request))
 measure('find `model` in it', () => scanTopLevel(request, 0, request.length, ['model']))
 measure('parse a request of 100 kB', () => parseJsonObject(longRequest))
 measure('find `model` in it, at the end', () => scanTopLevel(longRequest, 0, longRequest.length, ['model']))
-measure('relay an answer of 400 bytes, renamed', () => relayWhole(dialect, answer, 'bench-unary'))
+measure('relay an answer of 400 bytes, renamed', () => relayWhole(dialect, wireBody(answer), 'bench-unary'))
 measure('split 50 events that came in one read', () => createSseSplitter().push(stream))
 measure('parse 50 events that came in one read', () => createSseParser().push(stream))
 measure('relay 50 events that came in one read, renamed', () => relayPipe(dialect, shown).push(stream))

@@ -1,6 +1,7 @@
 import type { Deployment } from '../core/deployment.ts'
 import type { GatewayError } from '../core/errors.ts'
 import type { Endpoint } from '../core/wire.ts'
+import { wireBody } from '../lib/bytes.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Deadline, Deadlines } from '../lib/deadlines.ts'
 import type { UpstreamExchange, UpstreamHeaders, UpstreamSink } from '../lib/http-client.ts'
@@ -49,7 +50,7 @@ export class Attempt implements UpstreamSink, OpenStream, Deadline {
   readonly #deadlines: Deadlines
   #timer: NodeJS.Timeout | undefined
   #phase: Phase = 'connect'
-  #phaseDeadline: number
+  #phaseDeadline = Number.POSITIVE_INFINITY
   #status = 0
   #headers: UpstreamHeaders = []
   #chunks: Buffer[] = []
@@ -73,7 +74,6 @@ export class Attempt implements UpstreamSink, OpenStream, Deadline {
     this.#limits = limits
     this.#clock = ports.clock
     this.#deadlines = ports.deadlines
-    this.#phaseDeadline = ports.clock.now() + limits.connectMs
     this.result = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -83,7 +83,9 @@ export class Attempt implements UpstreamSink, OpenStream, Deadline {
   start(endpoint: Endpoint, body: Buffer | string): void {
     // Given up before it began: the caller left while room, or the next attempt, was waited for.
     if (this.#phase === 'over') return
-    this.#watch(this.#clock.now())
+    const now = this.#clock.now()
+    this.#phaseDeadline = now + this.#limits.connectMs
+    this.#watch(now)
     this.#endpoint = endpoint
     this.#exchange = this.#deployment.pool.send(
       { method: 'POST', path: endpoint.path, headers: endpoint.headers, body },
@@ -189,11 +191,11 @@ export class Attempt implements UpstreamSink, OpenStream, Deadline {
   }
 
   #onWhole(): void {
-    const [only] = this.#chunks
-    const body = this.#chunks.length === 1 && only !== undefined ? only : Buffer.concat(this.#chunks)
+    const only = this.#chunks[0]
+    const body = wireBody(this.#chunks.length === 1 && only !== undefined ? only : Buffer.concat(this.#chunks))
     // A stream was asked for and something else came: an error inside a 200 (reliability F90), or a server that cannot stream.
     if (this.#status >= 300 || this.#pipe !== undefined || isErrorInside(body)) {
-      this.#finish(failureOfAnswer(this.#upstream, this.#status, this.#headers, body))
+      this.#finish(failureOfAnswer(this.#upstream, this.#status, this.#headers, body.bytes))
       return
     }
     this.#resolve({ type: 'whole', headers: this.#headers, body })

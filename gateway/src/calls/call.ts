@@ -5,6 +5,7 @@ import type { Customer, Limits, Principal, Tag } from '../core/principal.ts'
 import type { Settings } from '../core/settings.ts'
 import type { Usage } from '../core/usage.ts'
 import type { DialectName } from '../core/wire.ts'
+import type { WireBody } from '../lib/bytes.ts'
 import type { JsonObject } from '../lib/json.ts'
 import type { Admission } from '../state/limits/call-limits.ts'
 import type { CallOptions } from './options.ts'
@@ -45,8 +46,8 @@ export interface Call {
   readonly routedAs: string
   readonly stream: boolean
   readonly body: JsonObject
-  /** The body as it came, `asciiText` where it is that; `undefined` when `body` is not what it says (a fallback with overrides). */
-  readonly sent: Buffer | string | undefined
+  /** The body as it came; `undefined` when `body` is not what it says (a fallback with overrides). */
+  readonly sent: WireBody | undefined
   readonly options: CallOptions
   readonly reply: Reply
   /** What the call did so far; read by settle and the response headers. */

@@ -1,6 +1,7 @@
 import type { ChatEvent, ChatResponse } from '../core/chat.ts'
 import type { Deployment } from '../core/deployment.ts'
 import { type ErrorCode, GatewayError } from '../core/errors.ts'
+import { wireBody } from '../lib/bytes.ts'
 import { isObject, type JsonValue } from '../lib/json.ts'
 import type { Call } from './call.ts'
 import { attemptError } from './failure.ts'
@@ -64,7 +65,7 @@ export function mocked(call: Call, deployment: Deployment, deadline: number, por
       if (code !== undefined) throw attemptError(deployment, { code, message: `mocked by mock_response: ${text}` })
       if (!call.stream) {
         const body = Buffer.from(JSON.stringify(dialect.encodeResponse(response, call.model)))
-        return { type: 'whole', headers: [], body }
+        return { type: 'whole', headers: [], body: wireBody(body) }
       }
       const encoder = dialect.openEncoder({ model: call.model, includeUsage: asksForUsage(call.body) })
       const events = eventsOf(response).map((event) => encoder.push(event))

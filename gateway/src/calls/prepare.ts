@@ -5,6 +5,7 @@ import { GatewayError } from '../core/errors.ts'
 import { callersName } from '../core/parameter-names.ts'
 import { servedAs } from '../core/usage.ts'
 import type { ChatDialect, Dialect, EmbeddingDialect } from '../dialects/dialect.ts'
+import { type WireBody, wireBody } from '../lib/bytes.ts'
 import { type JsonObject, parseJsonObject } from '../lib/json.ts'
 import type { Call } from './call.ts'
 import { isGatewayField } from './options.ts'
@@ -28,7 +29,11 @@ export function prepare(call: Call, target: Target, deployment: Deployment, port
   const dialect = ports.dialect(call.dialect)
   if (dialect.family === 'count-tokens') {
     const body = Buffer.from(JSON.stringify(dialect.estimate(call.body)))
-    return { type: 'local', usage: undefined, answer: async () => ({ type: 'whole', headers: [], body }) }
+    return {
+      type: 'local',
+      usage: undefined,
+      answer: async () => ({ type: 'whole', headers: [], body: wireBody(body) }),
+    }
   }
   const provider = providerDialect(call, deployment, dialect.family, ports)
   if (dialect.family === 'chat' && provider.family === 'chat') {
@@ -167,8 +172,8 @@ function withDefaults(request: ChatRequest, deployment: Deployment): ChatRequest
   return { ...defaults, ...request, extra: { ...defaults.extra, ...request.extra } }
 }
 
-function parseUpstream(body: Buffer): JsonObject {
-  const value = parseJsonObject(body)
+function parseUpstream({ bytes, text }: WireBody): JsonObject {
+  const value = parseJsonObject(text ?? bytes)
   if (value === undefined) {
     throw new GatewayError('upstream_malformed', 'the provider answered something that is not a JSON object')
   }

@@ -2,7 +2,7 @@ import { GatewayError } from '../core/errors.ts'
 import { servedAs, type Usage } from '../core/usage.ts'
 import type { UpstreamFailure } from '../core/wire.ts'
 import type { ChatDialect, Dialect, EventEncoder, EventRelay, RelayOptions } from '../dialects/dialect.ts'
-import { asciiText, type ByteSpan } from '../lib/bytes.ts'
+import type { ByteSpan, WireBody } from '../lib/bytes.ts'
 import { parseJsonObject } from '../lib/json.ts'
 import { scanTopLevel } from '../lib/json-scan.ts'
 import { createSseSplitter, SseOverflow } from '../lib/sse.ts'
@@ -101,11 +101,11 @@ const geminiKeys = ['modelVersion', 'usageMetadata'] as const
  * A whole answer of the caller's own dialect: the bytes as they came, `model` renamed, usage read.
  * @param shown the model name to show; `undefined` leaves the provider's
  */
-export function relayWhole(dialect: Dialect, body: Buffer, shown: string | undefined): Rendered {
-  if (dialect.name === 'gemini') return relayGemini(dialect, body, shown)
+export function relayWhole(dialect: Dialect, whole: WireBody, shown: string | undefined): Rendered {
+  if (dialect.name === 'gemini') return relayGemini(dialect, whole, shown)
+  const { bytes: body, text } = whole
   const { model, usage, service_tier: tier } = scanTopLevel(body, 0, body.length, answerKeys)
-  if (model === 'ambiguous' || usage === 'ambiguous') return rewritten(dialect, body, shown)
-  const text = asciiText(body)
+  if (model === 'ambiguous' || usage === 'ambiguous') return rewritten(dialect, whole, shown)
   const counted =
     usage === undefined || dialect.family === 'count-tokens'
       ? undefined
@@ -113,30 +113,30 @@ export function relayWhole(dialect: Dialect, body: Buffer, shown: string | undef
           usage: parseJsonObject(text?.slice(usage.start, usage.end) ?? body.subarray(usage.start, usage.end)),
         })
   return {
-    bytes: renamed(body, text, model, shown),
+    bytes: renamed(whole, model, shown),
     // OpenAI tells the tier beside the usage: what was asked for may have been served as something else.
     usage: counted === undefined ? undefined : servedAs(counted, textAt(body, model), textAt(body, tier)),
   }
 }
 
 /** Gemini's words for the same. */
-function relayGemini(dialect: ChatDialect, body: Buffer, shown: string | undefined): Rendered {
+function relayGemini(dialect: ChatDialect, whole: WireBody, shown: string | undefined): Rendered {
+  const { bytes: body } = whole
   const { modelVersion: model, usageMetadata: usage } = scanTopLevel(body, 0, body.length, geminiKeys)
-  if (model === 'ambiguous' || usage === 'ambiguous') return rewritten(dialect, body, shown)
+  if (model === 'ambiguous' || usage === 'ambiguous') return rewritten(dialect, whole, shown)
   const counted =
     usage === undefined
       ? undefined
       : dialect.usageOf({ usageMetadata: parseJsonObject(body.subarray(usage.start, usage.end)) })
   return {
-    bytes: renamed(body, asciiText(body), model, shown),
+    bytes: renamed(whole, model, shown),
     usage: counted === undefined ? undefined : servedAs(counted, textAt(body, model)),
   }
 }
 
 /** The answer with another model's name; with its own where nothing is to be shown, or it is the same. */
 function renamed(
-  body: Buffer,
-  text: string | undefined,
+  { bytes: body, text }: WireBody,
   span: ByteSpan | undefined,
   shown: string | undefined,
 ): Buffer | string {
@@ -158,8 +158,8 @@ function says(body: Buffer, span: ByteSpan, text: string): boolean {
   return span.end - span.start === text.length + 2 && body.toString('latin1', span.start, span.end) === `"${text}"`
 }
 
-function rewritten(dialect: Dialect, body: Buffer, shown: string | undefined): Rendered {
-  const value = parseJsonObject(body)
+function rewritten(dialect: Dialect, { bytes, text }: WireBody, shown: string | undefined): Rendered {
+  const value = parseJsonObject(text ?? bytes)
   if (value === undefined) {
     throw new GatewayError('upstream_malformed', 'the provider answered something that is not a JSON object')
   }

@@ -1,14 +1,12 @@
 import { GatewayError } from '../core/errors.ts'
 import type { AnswerListener, HttpExchange } from '../lib/http-server/http-exchange.ts'
-import type { Listed } from '../lib/roster.ts'
 import { type Sender, sendAtTurnEnd } from '../lib/turn-end.ts'
 
 /** Bytes beyond this are not made text: a copy of them would cost more than a second piece. */
 const joinedBytes = 65_536
 
 /** Where the answer goes: one HTTP response to the caller. Heads are flat lists of name, value, name, value … */
-export class Reply implements AnswerListener, Listed, Sender {
-  place = -1
+export class Reply implements AnswerListener, Sender {
   readonly #exchange: HttpExchange
   readonly #isLast: () => boolean
   readonly #whenClosed: () => void

@@ -29,7 +29,7 @@ export async function respond(call: Call, served: Served, ports: CallPorts): Pro
     return error
   }
   const rendered = served.rendered ?? {
-    bytes: result.body,
+    bytes: result.body.bytes,
     usage: prepared.type === 'local' ? prepared.usage : undefined,
   }
   call.progress.usage = rendered.usage

@@ -43,15 +43,16 @@ export function pick(
   call: Call,
   ports: CallPorts,
 ): Deployment | undefined {
-  const [only, second] = group.deployments
+  // Indexes, here and below: taking a list apart makes an iterator each time.
+  const only = group.deployments[0]
   // A group of one is never cooled (reliability K97), so there is nothing to choose.
-  if (second === undefined) return only !== undefined && hasRoom(only, call, ports) ? only : undefined
+  if (group.deployments.length < 2) return only !== undefined && hasRoom(only, call, ports) ? only : undefined
   const now = ports.clock.now()
   const fresh = candidates(group, tried, now, call, ports)
   const usableOnes = fresh.length > 0 ? fresh : candidates(group, none, now, call, ports)
-  const [first, other] = usableOnes
+  const first = usableOnes[0]
   if (first === undefined) return soonest(group, call, ports)
-  if (other === undefined) return first
+  if (usableOnes.length === 1) return first
   return ports.strategy(call.settings.router.strategy).choose(usableOnes, ports.signals)
 }
 
@@ -67,7 +68,7 @@ function candidates(
 ): readonly Deployment[] {
   const found: Deployment[] = []
   for (const deployment of group.deployments) {
-    const [first] = found
+    const first = found[0]
     if (first !== undefined && deployment.order !== first.order) break
     if (!tried.has(deployment.id) && usable(deployment, now, call, ports)) found.push(deployment)
   }

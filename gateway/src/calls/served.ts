@@ -2,6 +2,7 @@ import type { Deployment } from '../core/deployment.ts'
 import type { GatewayError } from '../core/errors.ts'
 import type { Usage } from '../core/usage.ts'
 import type { DialectName } from '../core/wire.ts'
+import type { WireBody } from '../lib/bytes.ts'
 import type { UpstreamHeaders } from '../lib/http-client.ts'
 import type { DeploymentState } from '../state/deployment-state.ts'
 import type { TargetRoom } from '../state/limits/target-limits.ts'
@@ -27,7 +28,7 @@ export type Prepared =
       /** For streams only. */
       readonly pipe: StreamPipe | undefined
       /** Turns the provider's whole answer into the caller's. */
-      render(body: Buffer): Rendered
+      render(body: WireBody): Rendered
     }
   /** Answered here, without a provider, in the caller's dialect. */
   | { readonly type: 'local'; readonly usage: Usage | undefined; answer(): Promise<AttemptResult> }
@@ -39,7 +40,7 @@ export interface Rendered {
 
 /** What a provider answered. */
 export type AttemptResult =
-  | { readonly type: 'whole'; readonly headers: UpstreamHeaders; readonly body: Buffer }
+  | { readonly type: 'whole'; readonly headers: UpstreamHeaders; readonly body: WireBody }
   | { readonly type: 'stream'; readonly headers: UpstreamHeaders; readonly stream: OpenStream }
 
 /** A stream whose first content has come; nothing of it has reached the caller yet. */

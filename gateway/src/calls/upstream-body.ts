@@ -191,12 +191,13 @@ const modelKey = ['model'] as const
 function spliceModel(call: Call, dialect: DialectName, model: string): Buffer | string | undefined {
   const { sent } = call
   if (sent === undefined || dialect === 'gemini' || dialect === 'gemini-embeddings') return undefined
-  const span = soleModel(sent, call.model) ?? scannedModel(typeof sent === 'string' ? Buffer.from(sent) : sent)
+  const { bytes, text } = sent
+  const span = soleModel(text ?? bytes, call.model) ?? scannedModel(bytes)
   if (span === undefined) return undefined
-  if (model === call.model) return sent
+  if (model === call.model) return text ?? bytes
   const name = JSON.stringify(model)
-  if (typeof sent === 'string') return sent.slice(0, span.start) + name + sent.slice(span.end)
-  return Buffer.concat([sent.subarray(0, span.start), Buffer.from(name), sent.subarray(span.end)])
+  if (text !== undefined) return text.slice(0, span.start) + name + text.slice(span.end)
+  return Buffer.concat([bytes.subarray(0, span.start), Buffer.from(name), bytes.subarray(span.end)])
 }
 
 /**

@@ -3,6 +3,7 @@ import { carriesError } from '../core/error-inside.ts'
 import type { GatewayError } from '../core/errors.ts'
 import { secretsSent, withoutSecrets, withoutValues } from '../core/secret-text.ts'
 import type { Endpoint, UpstreamFailure } from '../core/wire.ts'
+import type { WireBody } from '../lib/bytes.ts'
 import type { UpstreamHeaders } from '../lib/http-client.ts'
 import { parseJsonObject } from '../lib/json.ts'
 import { attemptError } from './failure.ts'
@@ -46,9 +47,9 @@ export function failureOfConnection({ deployment }: Upstream, error: Error, sent
 }
 
 /** An error that came with a 200 (reliability F90). Few answers hold the word at all, so few are parsed for it. */
-export function isErrorInside(body: Buffer): boolean {
-  if (!body.includes('"error"')) return false
-  const value = parseJsonObject(body)
+export function isErrorInside({ bytes, text }: WireBody): boolean {
+  if (!(text ?? bytes).includes('"error"')) return false
+  const value = parseJsonObject(text ?? bytes)
   return value !== undefined && carriesError(value)
 }
 

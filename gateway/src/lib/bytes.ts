@@ -54,13 +54,19 @@ export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
+/** A body that came over the wire. */
+export interface WireBody {
+  readonly bytes: Buffer
+  /**
+   * The same as text in which every place is the place of a byte, if it is short and ASCII. To search, cut and join text takes a third of
+   * what it takes with buffers, and in one piece with a head it is text in the end.
+   */
+  readonly text: string | undefined
+}
+
 /** Longer ones are left as bytes: a copy of them would cost more than working on text saves. */
 const shortBytes = 16_384
 
-/**
- * Short bytes as text in which every place is the place of a byte; `undefined` for others. Cutting and joining text takes a third of
- * what it takes with buffers, and in one piece with a head it is text in the end.
- */
-export function asciiText(bytes: Buffer): string | undefined {
-  return bytes.length <= shortBytes && isAscii(bytes) ? bytes.toString('latin1') : undefined
+export function wireBody(bytes: Buffer): WireBody {
+  return { bytes, text: bytes.length <= shortBytes && isAscii(bytes) ? bytes.toString('latin1') : undefined }
 }

@@ -148,9 +148,12 @@ structure[openBrace] = structure[openBracket] = 1
 structure[closeBrace] = structure[closeBracket] = 2
 structure[quote] = 3
 
+/** The brackets that are open while `containerEnd` runs; one list for all, as it calls nothing that calls it again. */
+const openers = new Uint8Array(maxDepth)
+
 /** Past the object or array that starts here: brackets must match in kind. */
 function containerEnd(bytes: Buffer, start: number, end: number): number {
-  const openers: number[] = []
+  let depth = 0
   let position = start
   while (position < end) {
     position = nextStructure(bytes, position, end)
@@ -163,12 +166,15 @@ function containerEnd(bytes: Buffer, start: number, end: number): number {
     }
     position += 1
     if (structure[byte] === 1) {
-      if (openers.push(byte) > maxDepth) return malformed
+      if (depth === maxDepth) return malformed
+      openers[depth] = byte
+      depth += 1
       continue
     }
     // In ASCII both kinds of bracket close two places after they open.
-    if (openers.pop() !== byte - 2) return malformed
-    if (openers.length === 0) return position
+    depth -= 1
+    if (openers[depth] !== byte - 2) return malformed
+    if (depth === 0) return position
   }
   return malformed
 }

@@ -5,7 +5,7 @@ import { namesTags, tagsOfRequest } from '../../calls/tags.ts'
 import type { Snapshot } from '../../config/snapshot.ts'
 import { GatewayError } from '../../core/errors.ts'
 import type { DialectName } from '../../core/wire.ts'
-import { asciiText } from '../../lib/bytes.ts'
+import { type WireBody, wireBody } from '../../lib/bytes.ts'
 import { isObject, type JsonObject, parseJsonObject } from '../../lib/json.ts'
 import { addressOf } from '../caller-address.ts'
 import type { Exchange } from '../route.ts'
@@ -25,7 +25,7 @@ export interface DecodedRequest {
   readonly dialect: DialectName
   readonly body: JsonObject
   /** `undefined` when `body` is not what they say. */
-  readonly sent: Buffer | string | undefined
+  readonly sent: WireBody | undefined
   readonly model: string
   readonly options: CallOptions
   /** End user of the application that calls (contract 3.8). */
@@ -40,8 +40,8 @@ export interface DecodedRequest {
  * @throws GatewayError for a body that is not JSON, or lacks `model` or what the dialect cannot do without
  */
 export function decodeRequest(exchange: Exchange, bytes: Buffer, dialect: DialectName): DecodedRequest {
-  const sent = asciiText(bytes) ?? bytes
-  const parsed = parseJsonObject(sent)
+  const sent = wireBody(bytes)
+  const parsed = parseJsonObject(sent.text ?? bytes)
   if (parsed === undefined) {
     throw new GatewayError(
       'invalid_request',

@@ -72,7 +72,7 @@ export class RequestText {
 }
 
 /** Request line and headers, as far as they do not depend on the body. */
-function startText(request: UpstreamRequest, host: string): string {
+function startText(request: UpstreamRequest, ownHost: string): string {
   const { headers, path, method } = request
   if (!/^\/[\x21-\x7e]*$/.test(path))
     throw new TypeError('the path of the request has characters that a path cannot have')
@@ -82,6 +82,6 @@ function startText(request: UpstreamRequest, host: string): string {
     if (framing.has(lower)) throw new TypeError(`the header ${lower} cannot be set`)
     if (lower === 'host') hasHost = true
   }
-  const first = `${method} ${path} HTTP/1.1\r\n`
-  return `${first}${hasHost ? '' : `host: ${host}\r\n`}connection: keep-alive\r\n${fieldLines(headers)}`
+  const host = hasHost ? '' : `\r\nhost: ${ownHost}`
+  return `${method} ${path} HTTP/1.1${host}\r\nconnection: keep-alive${fieldLines(headers)}\r\n`
 }

@@ -40,11 +40,11 @@ const phrases: Readonly<Record<number, string>> = {
 }
 
 /**
- * The head of an answer up to its last header line; the line that ends it is missing.
+ * The head of an answer without its last line end and the empty line.
  * @throws TypeError for a header that cannot be sent
  */
 export function answerHead(status: number, fields: readonly string[]): string {
-  return `HTTP/1.1 ${status} ${phrases[status] ?? ''}\r\n${fieldLines(fields)}date: ${httpDate()}\r\n`
+  return `HTTP/1.1 ${status} ${phrases[status] ?? ''}${fieldLines(fields)}\r\ndate: ${httpDate()}`
 }
 
 let dateSecond = 0

@@ -257,7 +257,7 @@ export class CallerConnection implements ExchangeCarrier, Listed {
     else if (exchange === undefined) {
       const { status, fields, body } = this.#owner.refusalOf(error)
       const head = answerHead(status, [...fields, 'content-length', String(body.length), 'connection', 'close'])
-      this.#socket.write(`${head}\r\n${body}`, 'latin1')
+      this.#socket.write(`${head}\r\n\r\n${body}`, 'latin1')
       this.#leave()
     } else if (sink === undefined) this.destroy()
     else {

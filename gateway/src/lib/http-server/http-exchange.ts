@@ -107,14 +107,14 @@ export class HttpExchange {
       this.#left = length
     } else if (this.request.takesChunks) {
       this.#framing = chunks
-      head += 'transfer-encoding: chunked\r\n'
+      head += '\r\ntransfer-encoding: chunked'
     } else {
       this.#framing = closing
       this.#last = true
     }
     this.#head = this.#last
-      ? `${head}connection: close\r\n\r\n`
-      : `${head}connection: keep-alive\r\nkeep-alive: timeout=${this.#carrier?.keepAliveSeconds}\r\n\r\n`
+      ? `${head}\r\nconnection: close\r\n\r\n`
+      : `${head}\r\nconnection: keep-alive\r\nkeep-alive: timeout=${this.#carrier?.keepAliveSeconds}\r\n\r\n`
     this.opened = true
   }
 

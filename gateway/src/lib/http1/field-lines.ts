@@ -1,12 +1,15 @@
 const unsendable = /[^\t\x20-\x7e\x80-\xff]/
 const fieldName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
-/** Names are few and come with every message; what strangers make up is not remembered without end. */
-const goodNames = new Set<string>()
+/**
+ * What stands before a value, by the name: names are few and come with every message. What strangers make up is not remembered without
+ * end.
+ */
+const beginnings = new Map<string, string>()
 const remembered = 1_000
 
 /**
- * Header lines as they are written, each with its line end.
+ * Header lines as they are written, each after a line end; what goes before them is the first line of a head.
  * @param fields name, value, name, value …
  * @throws TypeError naming the header that cannot be sent; the value stays unsaid, as it may be a credential
  */
@@ -15,19 +18,21 @@ export function fieldLines(fields: readonly string[]): string {
   let values = ''
   for (let index = 0; index + 1 < fields.length; index += 2) {
     const name = fields[index] ?? ''
-    if (!goodNames.has(name)) checkName(name)
     const value = fields[index + 1] ?? ''
+    lines += beginnings.get(name) ?? beginningOf(name)
+    lines += value
     values += value
-    lines += `${name}: ${value}\r\n`
   }
   // A line end or control character in a value would end the head early, or the message (header injection).
   if (unsendable.test(values)) throw unsendableIn(fields)
   return lines
 }
 
-function checkName(name: string): void {
+function beginningOf(name: string): string {
   if (!fieldName.test(name)) throw new TypeError(`${JSON.stringify(name)} is not a header name`)
-  if (goodNames.size < remembered) goodNames.add(name)
+  const beginning = `\r\n${name}: `
+  if (beginnings.size < remembered) beginnings.set(name, beginning)
+  return beginning
 }
 
 function unsendableIn(fields: readonly string[]): TypeError {

@@ -79,7 +79,7 @@ function pairsOf(counts: ReadonlyMap<number, number>): Uint8Array {
 function numbersOf(numbers: Uint32Array): Uint8Array {
   const bytes = new Uint8Array(numbers.length * number)
   const view = viewOf(bytes)
-  for (const [index, each] of numbers.entries()) view.setUint32(index * number, each, true)
+  for (let index = 0; index < numbers.length; index += 1) view.setUint32(index * number, numbers[index] ?? 0, true)
   return bytes
 }
 
