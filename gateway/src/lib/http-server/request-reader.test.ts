@@ -275,7 +275,7 @@ const malformed: Readonly<Record<string, readonly [text: string, message: string
   'a length among trailers': [`${inChunks}0\r\nContent-Length: 3\r\n\r\n`, 'a length among trailers'],
   'a coding among trailers': [`${inChunks}0\r\ntransfer-encoding: chunked\r\n\r\n`, 'a length among trailers'],
   'a trailer ended by a line feed': [`${inChunks}0\r\nx-a: b\n\r\n\r\n`, control],
-  'trailers without end': [`${inChunks}0\r\n${'x-a: b\r\n'.repeat(3_000)}`, 'trailers without an end'],
+  'trailers without end': [`${inChunks}0\r\n${'x-a: b\r\n'.repeat(3_000)}`, 'trailers of more than 16384 bytes'],
 }
 
 describe('what is no request', () => {

@@ -108,7 +108,7 @@ export class ChunkedBody {
 
   /** Trailers end with an empty line, like a head; most bodies have none. */
   #readTrailers(bytes: Buffer, from: number, end: number): number {
-    this.#trailers ??= new HeadReader(maxTrailerBytes, true)
+    this.#trailers ??= new HeadReader(maxTrailerBytes, 'trailers')
     const text = this.#trailers.read(bytes, from, end)
     if (text === undefined) return end
     checkTrailers(readFields(text, 0, text.length - 2))

@@ -26,17 +26,19 @@ export class HeadReader {
   /** Where the last `read` stopped: behind the head, or at the end of the bytes. */
   position = 0
   readonly #maxBytes: number
+  readonly #what: string
   readonly #start: typeof inLine | typeof atLineStart
   #state: number
   #text = ''
 
   /**
    * @param maxBytes of a head without the empty line that ends it
-   * @param mayBeEmpty trailers are read, of which there need be none
+   * @param what `trailers` may have no line at all
    */
-  constructor(maxBytes: number, mayBeEmpty = false) {
+  constructor(maxBytes: number, what: 'a head' | 'trailers' = 'a head') {
     this.#maxBytes = maxBytes
-    this.#start = mayBeEmpty ? atLineStart : inLine
+    this.#what = what
+    this.#start = what === 'trailers' ? atLineStart : inLine
     this.#state = this.#start
   }
 
@@ -63,7 +65,8 @@ export class HeadReader {
       return (before + bytes.toString('latin1', from, stop)).slice(0, -2)
     }
     this.#text = before + bytes.toString('latin1', from, stop)
-    if (this.#text.length >= this.#maxBytes + endBytes) throw new HeadTooLarge(`a head of more than ${this.#maxBytes} bytes`)
+    if (this.#text.length >= this.#maxBytes + endBytes)
+      throw new HeadTooLarge(`${this.#what} of more than ${this.#maxBytes} bytes`)
     return undefined
   }
 
