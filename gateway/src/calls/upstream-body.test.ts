@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Deployment } from '../core/deployment.ts'
 import { GatewayError } from '../core/errors.ts'
+import { wireBody } from '../lib/bytes.ts'
 import type { JsonObject } from '../lib/json.ts'
 import type { Call } from './call.ts'
 import { relayBody } from './upstream-body.ts'
@@ -12,7 +13,7 @@ function relay(text: string, model: string, change: Partial<Deployment['paramete
   const body: JsonObject = JSON.parse(text)
   const call = {
     body,
-    bytes: Buffer.from(text),
+    sent: wireBody(Buffer.from(text)),
     model: String(body.model),
     stream: body.stream === true,
     options: { unsupportedParameters: undefined, alwaysDrop: [], alwaysPass: [] },
