@@ -83,7 +83,7 @@ const slotReaders = [
   'config/reconcile.ts',
   'config/reconciler.ts',
   'config/status.ts',
-  'api/server.ts',
+  'api/visit.ts',
   'app.ts',
   'wiring/config.ts',
 ]

@@ -27,8 +27,8 @@ export function readRequests(text: string, cuts: readonly number[] = []): ReadRe
   let start: RequestStart | undefined
   let from = 0
   const take = (bytes: Buffer): void => {
-    if (reader.inBody) body.push(reader.readBody(bytes))
-    else start = reader.readHead(bytes)
+    if (reader.inBody) body.push(reader.readBody(bytes, 0))
+    else start = reader.readHead(bytes, 0)
     if (!reader.over || start === undefined) return
     requests.push({ ...start, body: Buffer.concat(body.splice(0)).toString('latin1') })
     if (start.keepsAlive) reader.reset()

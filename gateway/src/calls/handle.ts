@@ -27,7 +27,8 @@ export async function handle(call: Call, ports: CallPorts): Promise<void> {
     const room = takeRoom(call, target, ports)
     call.progress.admission = room instanceof Promise ? await room : room
     served = await dispatch(call, target, ports)
-    error = await respond(call, served, ports)
+    const streamed = respond(call, served, ports)
+    if (streamed !== undefined) error = await streamed
   } catch (caught) {
     error = asGatewayError(caught)
     account(call, served, error, ports)

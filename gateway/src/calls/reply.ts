@@ -60,11 +60,11 @@ export class Reply implements AnswerListener, Sender {
   send(status: number, head: string[], body: Buffer | string): void {
     if (this.gone) return
     // These two have no body, and a length would promise one (RFC 9110, 8.6).
-    if (status !== 204 && status !== 304) {
-      head.push('content-length', String(typeof body === 'string' ? Buffer.byteLength(body) : body.length))
-    }
+    const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length
+    if (status !== 204 && status !== 304) head.push('content-length', String(bytes))
     this.open(status, head)
-    this.write(body)
+    if (typeof body === 'string' && bytes === body.length) this.#written += body
+    else this.#add(body)
     this.end()
   }
 

@@ -9,9 +9,9 @@ import type { Served } from './served.ts'
 
 /**
  * Stop 7: the answer in the caller's dialect.
- * @returns the error that cut a stream after its first content, already told to the caller in-band
+ * @returns for a stream, its end: the error that cut it after its first content, already told to the caller in-band
  */
-export async function respond(call: Call, served: Served, ports: CallPorts): Promise<GatewayError | undefined> {
+export function respond(call: Call, served: Served, ports: CallPorts): Promise<GatewayError | undefined> | undefined {
   const { deployment, prepared, result } = served
   if (prepared.type === 'upstream') {
     call.progress.dropped = prepared.body.dropped
@@ -24,9 +24,10 @@ export async function respond(call: Call, served: Served, ports: CallPorts): Pro
     head.push('cache-control', 'no-cache')
     call.progress.firstContentMs = ports.clock.now() - call.startedAt
     call.reply.open(200, head)
-    const error = await result.stream.attach(call.reply)
-    account(call, served, error, ports)
-    return error
+    return result.stream.attach(call.reply).then((error) => {
+      account(call, served, error, ports)
+      return error
+    })
   }
   const rendered = served.rendered ?? {
     bytes: result.body.bytes,

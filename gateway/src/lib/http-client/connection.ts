@@ -64,7 +64,7 @@ export class Connection implements ResponseListener, Listed, Sender {
   #closed = false
   #paused = false
   #sink: ConnectionSink | undefined
-  #reader: ResponseReader | undefined
+  readonly #reader = new ResponseReader(this)
   /** The request that is not written yet: the connection is being made, or the turn is not over. */
   #pending: RequestBytes | undefined
   #connectTimer: NodeJS.Timeout | undefined
@@ -91,7 +91,7 @@ export class Connection implements ResponseListener, Listed, Sender {
   start(message: RequestBytes, sink: ConnectionSink): void {
     this.#sink = sink
     sink.connection = this
-    this.#reader = new ResponseReader(this)
+    this.#reader.reset()
     this.#pending = message
     if (this.#connected) sendAtTurnEnd(this)
   }
@@ -162,7 +162,7 @@ export class Connection implements ResponseListener, Listed, Sender {
 
   #onRead(length: number): boolean {
     const reader = this.#reader
-    if (reader === undefined || this.#sink === undefined) {
+    if (this.#sink === undefined) {
       // Nobody asked: an answer to nothing, or what follows an exchange that was given up.
       this.destroy()
       return true
@@ -185,7 +185,6 @@ export class Connection implements ResponseListener, Listed, Sender {
   #finish(reader: ResponseReader, clean: boolean): void {
     const sink = this.#sink
     this.#sink = undefined
-    this.#reader = undefined
     this.#reused = true
     const sentAll = this.#socket.writableLength === 0
     if (reader.reusable && clean && sentAll && this.#socket.writable && !this.#socket.destroyed) {
@@ -197,7 +196,7 @@ export class Connection implements ResponseListener, Listed, Sender {
 
   #onPeerEnded(): void {
     const reader = this.#reader
-    if (this.#sink !== undefined && reader?.finish() === true) this.#finish(reader, true)
+    if (this.#sink !== undefined && reader.finish()) this.#finish(reader, true)
     else if (this.#sink === undefined) this.destroy()
     else this.#fail(new ConnectionLost('the other side closed the connection'))
   }

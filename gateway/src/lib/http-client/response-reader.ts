@@ -23,7 +23,7 @@ const over = 4
 
 /**
  * Reads one response of HTTP/1.1 or 1.0 (RFC 9112), strictly: whatever two parsers could understand differently is an error, because
- * the bytes after it would be taken for somebody else's answer. One reader per response; fed in pieces of any size.
+ * the bytes after it would be taken for somebody else's answer. Fed in pieces of any size; `reset` between two responses.
  */
 export class ResponseReader {
   /** Whether the connection can carry another request after this response. */
@@ -46,6 +46,15 @@ export class ResponseReader {
 
   get over(): boolean {
     return this.#state === over
+  }
+
+  /** Ready for the next response of a connection that was reusable. */
+  reset(): void {
+    this.#state = head
+    this.#interim = 0
+    this.#chunks = undefined
+    this.reusable = false
+    this.idleMs = undefined
   }
 
   /**

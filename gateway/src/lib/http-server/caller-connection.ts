@@ -59,6 +59,8 @@ export class CallerConnection implements ExchangeCarrier, Listed {
   #sink: BodySink | undefined
   /** Read from the socket, and not taken yet. */
   #held: Buffer | undefined
+  /** How much of that has been taken. */
+  #taken = 0
   #advancing = false
   /** It has carried an exchange. */
   #served = false
@@ -143,9 +145,10 @@ export class CallerConnection implements ExchangeCarrier, Listed {
 
   #onBytes(bytes: Buffer): void {
     if (this.#deaf) return
-    this.#held = this.#held === undefined ? bytes : Buffer.concat([this.#held, bytes])
+    this.#held = this.#held === undefined ? bytes : Buffer.concat([this.#held.subarray(this.#taken), bytes])
+    this.#taken = 0
     this.#advance()
-    if (this.#held !== undefined && this.#held.length > heldBytes) this.#socket.pause()
+    if (this.#waiting > heldBytes) this.#socket.pause()
   }
 
   /** Takes what was read, as far as its turn has come. */
@@ -160,7 +163,7 @@ export class CallerConnection implements ExchangeCarrier, Listed {
     } finally {
       this.#advancing = false
     }
-    if (this.#socket.isPaused() && (this.#held?.length ?? 0) <= heldBytes) this.#socket.resume()
+    if (this.#socket.isPaused() && this.#waiting <= heldBytes) this.#socket.resume()
     if (this.#held === undefined && this.#owner.closing && this.idle) this.#socket.destroySoon()
   }
 
@@ -174,23 +177,28 @@ export class CallerConnection implements ExchangeCarrier, Listed {
     if (reader.inBody) {
       const sink = this.#sink
       if (sink === undefined) return false
-      const piece = reader.readBody(bytes)
-      this.#hold(bytes)
+      const piece = reader.readBody(bytes, this.#taken)
+      this.#take(bytes, reader.position)
       if (piece.length > 0) sink.onData(piece)
       if (reader.over) this.#complete(sink)
       return true
     }
     const begun = reader.begun
-    const request = reader.readHead(bytes)
-    this.#hold(bytes)
+    const request = reader.readHead(bytes, this.#taken)
+    this.#take(bytes, reader.position)
     if (request !== undefined) this.#begin(request)
     else if (!begun) this.dueSecond = this.#owner.second + this.#owner.times.head
     return true
   }
 
-  #hold(bytes: Buffer): void {
-    const { position } = this.#reader
-    this.#held = position === bytes.length ? undefined : bytes.subarray(position)
+  #take(bytes: Buffer, position: number): void {
+    this.#taken = position
+    if (position === bytes.length) this.#held = undefined
+  }
+
+  /** Bytes that were read and not taken. */
+  get #waiting(): number {
+    return this.#held === undefined ? 0 : this.#held.length - this.#taken
   }
 
   #begin(request: RequestStart): void {

@@ -71,10 +71,10 @@ export class RequestReader {
    * @returns the request once its head is whole; `undefined` until then
    * @throws MalformedMessage
    */
-  readHead(bytes: Buffer): RequestStart | undefined {
-    let start = 0
+  readHead(bytes: Buffer, from: number): RequestStart | undefined {
+    let start = from
     if (!this.begun) {
-      start = this.#skipEmptyLines(bytes)
+      start = this.#skipEmptyLines(bytes, from)
       if (start < bytes.length) checkFirstByte(bytes[start] ?? 0)
     }
     const text = this.#head.read(bytes, start, bytes.length)
@@ -87,23 +87,23 @@ export class RequestReader {
    * @returns what of it these bytes hold; the receiver owns it
    * @throws MalformedMessage
    */
-  readBody(bytes: Buffer): Buffer {
+  readBody(bytes: Buffer, from: number): Buffer {
     const body = this.#chunks
     if (body === undefined) {
-      const end = Math.min(bytes.length, this.#left)
-      this.#left -= end
+      const end = Math.min(bytes.length, from + this.#left)
+      this.#left -= end - from
       if (this.#left === 0) this.#state = over
       this.position = end
-      return bytes.subarray(0, end)
+      return bytes.subarray(from, end)
     }
-    const target = Buffer.allocUnsafe(bytes.length)
-    this.position = body.decode(bytes, 0, bytes.length, target)
+    const target = Buffer.allocUnsafe(bytes.length - from)
+    this.position = body.decode(bytes, from, bytes.length, target)
     if (body.over) this.#state = over
     return target.subarray(0, body.written)
   }
 
-  #skipEmptyLines(bytes: Buffer): number {
-    let position = 0
+  #skipEmptyLines(bytes: Buffer, from: number): number {
+    let position = from
     while (position < bytes.length) {
       const byte = bytes[position]
       if (this.#halfLine) {
