@@ -57,6 +57,12 @@ describe('what is no request', () => {
       'The request is not valid HTTP/1.1: TLS was sent to a port that speaks plain HTTP.',
     ],
     [
+      'an expectation that nobody knows',
+      'POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nexpect: a-miracle\r\ncontent-length: 2\r\n\r\n',
+      417,
+      'The only expectation that is understood is `Expect: 100-continue`.',
+    ],
+    [
       'another protocol',
       'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
       400,

@@ -14,6 +14,7 @@ export const errorTable = {
   body_too_large: { status: 413, type: 'invalid_request_error', retryable: false },
   body_timeout: { status: 408, type: 'invalid_request_error', retryable: false },
   unsupported_media_type: { status: 415, type: 'invalid_request_error', retryable: false },
+  expectation_failed: { status: 417, type: 'invalid_request_error', retryable: false },
   headers_too_many: { status: 431, type: 'invalid_request_error', retryable: false },
   route_not_found: { status: 404, type: 'not_found_error', retryable: false },
   method_not_allowed: { status: 405, type: 'invalid_request_error', retryable: false },

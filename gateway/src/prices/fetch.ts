@@ -1,11 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
-import { request as httpsRequest } from 'node:https'
 import { isIP } from 'node:net'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
-import { request as httpRequest } from '../lib/node-http.ts'
 import { isPrivateAddress, PrivateAddress, publicLookup } from './addresses.ts'
 import { MapRefused } from './refusal.ts'
 
@@ -143,7 +141,7 @@ function ask(
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
   if (onlyPublic && isIP(host) !== 0 && isPrivateAddress(host)) throw redirectedInside(host)
   return new Promise((resolve, reject) => {
-    const send = url.protocol === 'https:' ? httpsRequest : httpRequest
+    const { request: send } = process.getBuiltinModule(url.protocol === 'https:' ? 'node:https' : 'node:http')
     const request = send(url, {
       method: 'GET',
       agent: false,
