@@ -5,11 +5,11 @@ import { requestError } from './request-error.ts'
 import type { Exchange } from './route.ts'
 
 /**
- * The whole body, at most `limit` bytes. A declared length above it is refused before a byte is read.
+ * The whole body, at most `limit` bytes: at once where it came with the head. A declared length above it is refused before a byte is read.
  * @throws GatewayError `body_too_large`, `unsupported_media_type`, `body_timeout`, `invalid_request` for broken chunks, or what
  *   interrupted the call
  */
-export function readBody(exchange: Exchange, limit: number): Promise<Buffer> {
+export function readBody(exchange: Exchange, limit: number): Buffer | Promise<Buffer> {
   const { head, http, reply } = exchange
   if (head.contentEncoding !== undefined && head.contentEncoding !== 'identity') {
     throw new GatewayError(
@@ -18,6 +18,8 @@ export function readBody(exchange: Exchange, limit: number): Promise<Buffer> {
     )
   }
   if (head.contentLength !== undefined && head.contentLength > limit) throw tooLarge(limit)
+  const whole = http.takeBody()
+  if (whole !== undefined) return whole
   return new Promise((resolve, reject) => {
     // Who hangs up is told of to the reply alone.
     reply.onInterrupt(reject)

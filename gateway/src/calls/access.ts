@@ -39,8 +39,18 @@ export function modelRefusal(
   snapshot: Snapshot,
   model: string,
 ): GatewayError | undefined {
-  const { key, user, team, member, organization, granted } = principal
-  if (key === undefined) return undefined
+  // Whoever has the master key may use all.
+  return principal.key === undefined ? undefined : refusalOfKey(principal.key, principal, customer, snapshot, model)
+}
+
+function refusalOfKey(
+  key: NonNullable<Principal['key']>,
+  principal: Principal,
+  customer: Customer | undefined,
+  snapshot: Snapshot,
+  model: string,
+): GatewayError | undefined {
+  const { user, team, member, organization, granted } = principal
   const ofKey = key.aliases[model] ?? model
   const routed = team?.modelAliases[ofKey] ?? ofKey
   const declared = snapshot.models.resolve(routed)

@@ -99,7 +99,7 @@ function send(
 ): Promise<AttemptResult> {
   const model = upstreamModelOf(deployment, target.resolution.wildcard)
   const { pipe } = prepared
-  call.progress.sample = new StreamSample()
+  call.progress.sample = pipe && new StreamSample()
   call.progress.answerId = ''
   const tell = (): void => account(call, { target, deployment, prepared }, undefined, ports)
   const accounted = pipe && accountedPipe(pipe, call.progress, tell)

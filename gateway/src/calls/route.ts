@@ -43,7 +43,7 @@ export function pick(
   call: Call,
   ports: CallPorts,
 ): Deployment | undefined {
-  // Indexes, here and below: taking a list apart makes an iterator each time.
+  // Indexes, here and below: to take a list apart, or to go through it by `of`, makes an object for each member.
   const only = group.deployments[0]
   // A group of one is never cooled (reliability K97), so there is nothing to choose.
   if (group.deployments.length < 2) return only !== undefined && hasRoom(only, call, ports) ? only : undefined
@@ -67,9 +67,11 @@ function candidates(
   ports: CallPorts,
 ): readonly Deployment[] {
   const found: Deployment[] = []
-  for (const deployment of group.deployments) {
+  const { deployments } = group
+  for (let index = 0; index < deployments.length; index += 1) {
+    const deployment = deployments[index]
     const first = found[0]
-    if (first !== undefined && deployment.order !== first.order) break
+    if (deployment === undefined || (first !== undefined && deployment.order !== first.order)) break
     if (!tried.has(deployment.id) && usable(deployment, now, call, ports)) found.push(deployment)
   }
   return found

@@ -32,7 +32,8 @@ export function inferenceRoutes(ports: CallPorts, records?: Records): readonly R
         dialect,
         async handle(exchange) {
           const snapshot = snapshotOf(exchange)
-          const bytes = await readBody(exchange, snapshot.settings.maxRequestBytes)
+          const body = readBody(exchange, snapshot.settings.maxRequestBytes)
+          const bytes = body instanceof Promise ? await body : body
           const request = decodeRequest(exchange, bytes, dialect)
           const named = namedBy(request, exchange.principal, snapshot.settings.limits, records)
           const call = callOf(exchange, snapshot, request, named instanceof Promise ? await named : named)

@@ -43,6 +43,8 @@ const lingerSeconds = 2
 
 const never = 2 ** 30
 
+const empty = Buffer.alloc(0)
+
 /** Takes the rest of a body that nobody wanted. */
 const discarded: BodySink = { onData() {}, onEnd() {}, onError() {} }
 
@@ -93,6 +95,18 @@ export class CallerConnection implements ExchangeCarrier, Listed {
   get idle(): boolean {
     if (!this.#served || this.#deaf) return false
     return this.#exchange === undefined && this.#sink === undefined && !this.#reader.begun
+  }
+
+  takeBody(exchange: HttpExchange): Buffer | undefined {
+    if (exchange !== this.#exchange || this.#sink !== undefined || !this.#reader.endsWithin(this.#waiting))
+      return undefined
+    if (this.#reader.over || this.#held === undefined) return empty
+    const bytes = this.#held
+    const body = this.#reader.readBody(bytes, this.#taken)
+    this.#take(bytes, this.#reader.position)
+    exchange.complete = true
+    this.dueSecond = never
+    return body
   }
 
   startBody(exchange: HttpExchange): void {

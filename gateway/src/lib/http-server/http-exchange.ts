@@ -29,6 +29,8 @@ export interface AnswerListener {
 /** What an exchange asks of its connection. */
 export interface ExchangeCarrier {
   readonly remoteAddress: string
+  /** @returns the whole body, if all of it has been read and none of it taken */
+  takeBody(exchange: HttpExchange): Buffer | undefined
   /** Asks the caller for the body, if it waits for that, and reads what is there. */
   startBody(exchange: HttpExchange): void
   /** @returns whether there is room for more */
@@ -79,6 +81,14 @@ export class HttpExchange {
   /** Where the request comes from; '' when its connection is gone. */
   get remoteAddress(): string {
     return this.#carrier?.remoteAddress ?? ''
+  }
+
+  /**
+   * The whole body, if it came with the head, as short ones do; it is read then.
+   * @returns `undefined`: `readBody` brings it
+   */
+  takeBody(): Buffer | undefined {
+    return this.#carrier?.takeBody(this)
   }
 
   readBody(sink: BodySink): void {

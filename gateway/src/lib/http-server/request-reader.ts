@@ -55,6 +55,11 @@ export class RequestReader {
     return this.#state === counted || this.#state === chunked
   }
 
+  /** Whether so many more bytes are sure to hold the rest of the body. */
+  endsWithin(bytes: number): boolean {
+    return this.#state === over || (this.#state === counted && this.#left <= bytes)
+  }
+
   /** Whether a part of a head has been read. */
   get begun(): boolean {
     return this.#head.begun !== ''
