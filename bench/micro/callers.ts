@@ -99,6 +99,8 @@ process.stdout.write(
   `${ids.length} keys in memory: ${Math.round(bytes)} bytes each, ${Math.round((heap() - before) / 1e6)} MB\n`,
 )
 
+/** All requests come on one, as from a proxy that mixes its callers. */
+const connection = {}
 let at = 0
 const next = <Value>(list: readonly Value[], among: number): Value => {
   at = (at + 7_919) % among
@@ -107,11 +109,11 @@ const next = <Value>(list: readonly Value[], among: number): Value => {
 for (const among of [1, 1_000, keys]) {
   measure(`principal of a hash, among ${among} keys`, () => directory.principalOf(next(ids, among)))
   measure(`authenticate a request, among ${among} keys`, () =>
-    authenticator.authenticate(next(heads, among), route, settings),
+    authenticator.authenticate(next(heads, among), route, settings, connection),
   )
 }
 const master = headWithKey('sk-boot')
-measure('authenticate the master key', () => authenticator.authenticate(master, route, settings))
+measure('authenticate the master key', () => authenticator.authenticate(master, route, settings, connection))
 
 function heap(): number {
   globalThis.gc?.()

@@ -35,7 +35,7 @@ function check(
     query,
     keys: { authorization, other: new Map(Object.entries(other)) },
   })
-  const principal = authenticator.authenticate(head, route, { masterKey: master, keyHeader })
+  const principal = authenticator.authenticate(head, route, { masterKey: master, keyHeader }, {})
   assert.ok(!(principal instanceof Promise), 'without virtual keys nothing is waited for')
   return facts(principal)
 }

@@ -7,6 +7,7 @@ import { type Freshness, SharedChecks } from '../directory/freshness.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Secret } from '../lib/secret.ts'
 import { refusalOf } from './caller-checks.ts'
+import { KeyDigests } from './key-digests.ts'
 import type { RequestHead } from './request-head.ts'
 import type { Route } from './route.ts'
 import { isGoogle } from './route-groups.ts'
@@ -55,6 +56,7 @@ export class Authenticator {
   readonly #checks: SharedChecks | undefined
   /** Digests of master keys by the secret they were made from: a changed key is a new secret. */
   readonly #digests = new WeakMap<Secret, string>()
+  readonly #keyDigests = new KeyDigests()
 
   constructor(options: AuthenticatorOptions) {
     const { freshness, clock } = options
@@ -65,10 +67,16 @@ export class Authenticator {
   /**
    * Answers at once for a caller that is known. Throws, or rejects with, GatewayError: the codes of contract 3.7, or
    * `store_unavailable` for a key of which nothing is known.
+   * @param connection what the request came on
    */
-  authenticate(head: RequestHead, route: Route, settings: KeySettings | undefined): Principal | Promise<Principal> {
+  authenticate(
+    head: RequestHead,
+    route: Route,
+    settings: KeySettings | undefined,
+    connection: object,
+  ): Principal | Promise<Principal> {
     const key = readKey(head, route, settings?.keyHeader)
-    const id = hash('sha256', key)
+    const id = this.#keyDigests.of(key, connection)
     if (sameDigest(id, this.#digestOfMaster(settings?.masterKey ?? this.#options.bootKey))) return administrator
     if (!key.startsWith('sk-')) {
       throw new GatewayError(

@@ -47,10 +47,10 @@ async function bench(context: TestContext) {
     async put(key: string, body: JsonObject | undefined) {
       await store.change({ actor }, (transaction) => writeRecords(transaction, ['key', keyId(key), body]))
     },
-    authenticate: (key: string) => authenticator.authenticate(headWithKey(key), route, undefined),
+    authenticate: (key: string) => authenticator.authenticate(headWithKey(key), route, undefined, {}),
     async codeOf(key: string): Promise<string> {
       try {
-        const principal: Principal = await authenticator.authenticate(headWithKey(key), route, undefined)
+        const principal: Principal = await authenticator.authenticate(headWithKey(key), route, undefined, {})
         return principal.key === undefined ? 'administrator' : 'caller'
       } catch (error) {
         return error instanceof GatewayError ? error.code : String(error)

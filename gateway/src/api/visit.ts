@@ -108,7 +108,7 @@ export class Visit implements Exchange, Listed {
   }
 
   #authenticate(route: Route): Principal | Promise<Principal> {
-    return this.#ports.authenticator.authenticate(this.head, route, this.snapshot?.settings)
+    return this.#ports.authenticator.authenticate(this.head, route, this.snapshot?.settings, this.http.connection)
   }
 
   #runAfterLookUp(route: Route, principal: Principal): void {

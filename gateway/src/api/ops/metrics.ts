@@ -86,7 +86,8 @@ export function metricsRoute(metrics: Metrics, authenticator: Authenticator): Ro
     withoutSnapshot: true,
     async handle(exchange) {
       const settings = exchange.snapshot?.settings
-      if (settings?.requireAuthForMetrics === true) await authenticator.authenticate(exchange.head, this, settings)
+      if (settings?.requireAuthForMetrics === true)
+        await authenticator.authenticate(exchange.head, this, settings, exchange.http.connection)
       exchange.reply.send(200, ['content-type', metrics.contentType], await metrics.text())
     },
   }

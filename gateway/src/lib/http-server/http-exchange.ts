@@ -54,6 +54,8 @@ const bodiless = 3
 /** One request of a caller, and the answer to it. */
 export class HttpExchange {
   readonly request: RequestStart
+  /** The same object for all requests of a connection, for what is remembered with it. */
+  readonly connection: object
   /** Whether an answer's head has been written, so that no other can be. */
   opened = false
   /** Whether the request was read to its end. */
@@ -73,6 +75,7 @@ export class HttpExchange {
 
   /** @param carrier without one, what is written goes nowhere */
   constructor(request: RequestStart, carrier: ExchangeCarrier | undefined) {
+    this.connection = carrier ?? this
     this.request = request
     this.#carrier = carrier
     this.#last = !request.keepsAlive
