@@ -10,7 +10,7 @@ export interface OutboxOptions {
   readonly directory: string
   /** Unique per process and start; the name of its files. */
   readonly owner: string
-  /** A new file is begun above it. Default 4 MiB. */
+  /** A new file is begun above it. Default 2 MiB. */
   readonly fileBytes?: number
   /** Rows kept in memory while the disk takes none. Default 32 MiB. */
   readonly maxPendingBytes?: number
@@ -74,7 +74,7 @@ export class Outbox {
 
   constructor(options: OutboxOptions) {
     this.#options = options
-    this.#fileBytes = options.fileBytes ?? 4 * mebibyte
+    this.#fileBytes = options.fileBytes ?? 2 * mebibyte
     this.#maxPendingBytes = options.maxPendingBytes ?? 32 * mebibyte
     mkdirSync(options.directory, { recursive: true, mode: 0o700 })
     takeLock(options.directory, options.owner)
