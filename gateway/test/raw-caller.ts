@@ -13,7 +13,7 @@ export async function serve(
   times: Partial<ServerTimes> = {},
 ): Promise<{ server: HttpServer; port: number }> {
   const server = new HttpServer({
-    times: { keepAlive: 75, head: 80, body: 300, ...times },
+    times: { keepAlive: 75, head: 80, body: 300, unread: 120, ...times },
     onRequest,
     refusalOf: ({ name, message }) => ({ status: name === 'RequestTimeout' ? 408 : 400, fields: [], body: message }),
   })

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { ownText } from '../lib/own-text.ts'
 
 /**
  * SHA-256 of callers' keys, in hexadecimal. The one a connection sent last is remembered with it and forgotten when it closes: clients
@@ -16,13 +17,9 @@ export class KeyDigests {
     const digest = hash('sha256', key)
     const only = known ?? new Map<string, string>()
     only.clear()
+    // Not the request's head with it.
     only.set(ownText(key), digest)
     if (known === undefined) this.#last.set(connection, only)
     return digest
   }
-}
-
-/** The key is cut out of a request's head, and would hold all of it. */
-function ownText(key: string): string {
-  return Buffer.from(key).toString()
 }

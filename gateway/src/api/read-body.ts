@@ -1,4 +1,5 @@
 import { GatewayError } from '../core/errors.ts'
+import { type ByteTail, createByteTail } from '../lib/bytes.ts'
 import type { BodySink, RequestTimeout } from '../lib/http-server/http-exchange.ts'
 import type { MalformedMessage } from '../lib/http1/head-fields.ts'
 import { requestError } from './request-error.ts'
@@ -32,7 +33,8 @@ class BodyBytes implements BodySink {
   readonly #resolve: (body: Buffer) => void
   readonly #reject: (error: GatewayError) => void
   #first: Buffer | undefined
-  #rest: Buffer[] | undefined
+  /** All of a body in pieces: a million tiny ones cost what they hold. */
+  #all: ByteTail | undefined
   #bytes = 0
 
   constructor(limit: number, resolve: (body: Buffer) => void, reject: (error: GatewayError) => void) {
@@ -44,15 +46,20 @@ class BodyBytes implements BodySink {
   onData(bytes: Buffer): void {
     this.#bytes += bytes.length
     if (this.#bytes > this.#limit) {
-      this.#rest = undefined
+      this.#all = undefined
       this.#reject(tooLarge(this.#limit))
     } else if (this.#first === undefined) this.#first = bytes
-    else if (this.#rest === undefined) this.#rest = [this.#first, bytes]
-    else this.#rest.push(bytes)
+    else {
+      if (this.#all === undefined) {
+        this.#all = createByteTail()
+        this.#all.append(this.#first, 0, this.#first.length)
+      }
+      this.#all.append(bytes, 0, bytes.length)
+    }
   }
 
   onEnd(): void {
-    this.#resolve(this.#rest === undefined ? (this.#first ?? Buffer.alloc(0)) : Buffer.concat(this.#rest))
+    this.#resolve(this.#all?.take() ?? this.#first ?? Buffer.alloc(0))
   }
 
   onError(error: MalformedMessage | RequestTimeout): void {

@@ -1,6 +1,7 @@
 import { GatewayError } from '../core/errors.ts'
 import type { Settings } from '../core/settings.ts'
 import type { RequestStart } from '../lib/http-server/request-reader.ts'
+import { ownText } from '../lib/own-text.ts'
 
 /** What the gateway reads of a request line and its headers, read once. The router and the authentication see this same path. */
 export interface RequestHead {
@@ -108,14 +109,14 @@ export function readHead(request: RequestStart, settings: HeaderSettings | undef
         head.contentLength = Number(value)
         break
       case 'x-litellm-call-id':
-        head.callId = value
+        head.callId = ownText(value)
         break
       case 'x-litellm-customer-id':
       case 'x-litellm-end-user-id':
-        head.endUser ??= value
+        head.endUser ??= ownText(value)
         break
       case 'x-litellm-tags':
-        head.tags = head.tags === undefined ? value : `${head.tags},${value}`
+        head.tags = ownText(head.tags === undefined ? value : `${head.tags},${value}`)
         break
       case 'x-litellm-timeout':
         head.timeout = value
@@ -143,7 +144,7 @@ export function readHead(request: RequestStart, settings: HeaderSettings | undef
           if (endUserHeaders[at] !== name) continue
           // The earlier in the list, the more it counts.
           endUserAt = at
-          ofOperator = value
+          ofOperator = ownText(value)
         }
     }
   }

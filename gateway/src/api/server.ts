@@ -13,7 +13,7 @@ import { Visit, type VisitPorts } from './visit.ts'
  * How long a caller may take, s. Between two requests longer than the idle time of the load balancers in front (ALB 60 s, nginx 60 s), so
  * that they never reuse what we just closed (reliability 3.3).
  */
-const times = { keepAlive: 75, head: 80, body: 300 }
+const times = { keepAlive: 75, head: 80, body: 300, unread: 120 }
 
 export interface ServerOptions extends Omit<VisitPorts, 'routes' | 'answers' | 'draining' | 'onOver'> {
   readonly routes: readonly Route[]

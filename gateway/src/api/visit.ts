@@ -112,6 +112,7 @@ export class Visit implements Exchange, Listed {
   }
 
   #runAfterLookUp(route: Route, principal: Principal): void {
+    this.#checkPresent()
     // The store may have been asked: what it said counts for the whole call and not for its key alone.
     if (this.snapshot !== this.#ports.slot.current) this.#takeNewest()
     this.#run(route, principal)
@@ -125,11 +126,15 @@ export class Visit implements Exchange, Listed {
   }
 
   #takeNewest(): void {
-    // A reply that is closed has given its lease back and would not do so again.
-    if (this.reply.gone) throw new GatewayError('client_closed', 'The caller closed the connection.')
+    this.#checkPresent()
     this.#lease?.[Symbol.dispose]()
     this.#lease = this.#ports.slot.acquire()
     this.snapshot = this.#lease?.snapshot
+  }
+
+  /** A reply that is closed has given its lease back, and would not do so again. */
+  #checkPresent(): void {
+    if (this.reply.gone) throw new GatewayError('client_closed', 'The caller closed the connection.')
   }
 
   readonly #refuse = (caught: unknown): void => {

@@ -15,7 +15,7 @@ afterEach(async () => {
 /** A server that answers each request by `answer`, and a raw connection to it on which one request was sent. */
 async function ask(answer: (reply: Reply) => void, isLast = false): Promise<Socket> {
   const server = new HttpServer({
-    times: { keepAlive: 75, head: 80, body: 300 },
+    times: { keepAlive: 75, head: 80, body: 300, unread: 120 },
     onRequest: (exchange) =>
       answer(
         new Reply(

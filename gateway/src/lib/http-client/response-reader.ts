@@ -96,11 +96,10 @@ export class ResponseReader {
   #readChunks(bytes: Buffer, from: number, end: number): number {
     const body = this.#chunks
     if (body === undefined) return from
-    const target = Buffer.allocUnsafe(end - from)
-    const position = body.decode(bytes, from, end, target)
+    const piece = body.take(bytes, from, end)
     if (body.over) this.#state = over
-    if (body.written > 0) this.#listener.onBody(target.subarray(0, body.written))
-    return position
+    if (piece.length > 0) this.#listener.onBody(piece)
+    return body.position
   }
 
   #readHead(bytes: Buffer, from: number, end: number): number {

@@ -236,3 +236,38 @@ describe('a thousand connections', () => {
     for (const caller of callers) await caller.isEnded()
   })
 })
+
+describe('a last answer', () => {
+  it('is read whole by a caller whose next request, or an empty line, comes before it was read', async (context) => {
+    for (const late of [get('/2'), '\r\n']) {
+      const size = 400_000
+      let told: string[] = []
+      const { port } = await serve(context, (exchange) => {
+        told = listen(exchange)
+        exchange.closeAfter()
+        answer(exchange, 'z'.repeat(size))
+      })
+      const caller = new RawCaller(context, port, get('/'))
+      caller.socket.pause()
+      await until(
+        'the request',
+        () => told.length > 0 || caller.failed !== undefined,
+        () => told.join(),
+      )
+      caller.send(late)
+      await sleep(100)
+      caller.socket.resume()
+      await until('the end', () => caller.ended || caller.failed !== undefined)
+      assert.equal(caller.failed, undefined)
+      assert.ok(caller.text.length > size)
+    }
+  })
+})
+
+it('a body that came with its head leaves the connection open, though the caller would have waited', async (context) => {
+  const { port } = await serve(context, (exchange) => answer(exchange, exchange.takeBody()?.toString() ?? 'none'))
+  const post = `POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\nbody`
+  const caller = new RawCaller(context, port, post + post)
+  await until('two answers', () => caller.statuses.length === 2)
+  assert.doesNotMatch(caller.text, /connection: close/)
+})

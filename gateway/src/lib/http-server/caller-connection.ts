@@ -13,6 +13,8 @@ export interface ServerTimes {
   readonly head: number
   /** From a head to the last byte of its body. */
   readonly body: number
+  /** While nothing is read of what waits of an answer that has ended. */
+  readonly unread: number
 }
 
 /** What is sent to who does not speak HTTP, or not in time. */
@@ -140,11 +142,15 @@ export class CallerConnection implements ExchangeCarrier, Listed {
     // What is written to it goes nowhere, and counts as written.
     if (this.#socket.destroyed) return
     if (this.#socket.writableLength === 0) this.#finished(last)
-    // Comes back when the kernel has taken all that was written before.
-    else
+    else {
+      // Who reads nothing of it for so long holds a snapshot, and a process that wants to end. Node counts while nothing leaves.
+      this.#socket.setTimeout(this.#owner.times.unread * 1000, () => this.destroy())
+      // Comes back when the kernel has taken all that was written before.
       this.#socket.write('', 'latin1', (error) => {
+        this.#socket.setTimeout(0)
         if (!error) this.#finished(last)
       })
+    }
   }
 
   destroy(): void {
@@ -254,10 +260,6 @@ export class CallerConnection implements ExchangeCarrier, Listed {
 
   /** The last answer was written. */
   #leave(): void {
-    if (this.#reader.over && this.#held === undefined) {
-      this.#socket.destroySoon()
-      return
-    }
     this.#ignoreRest()
     this.dueSecond = this.#owner.second + lingerSeconds
     this.#socket.end()

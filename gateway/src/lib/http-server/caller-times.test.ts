@@ -134,4 +134,26 @@ describe('a caller who takes its time', { concurrency: true }, () => {
     const caller = new RawCaller(context, port, get('/'))
     await caller.receives('4\r\nlast\r\n0\r\n\r\n')
   })
+
+  it('with an answer of which it reads nothing is let go, with half of its connection or the whole', async (context) => {
+    for (const hangsUp of [true, false]) {
+      let told: string[] = []
+      const { port } = await serve(
+        context,
+        (exchange) => {
+          told = listen(exchange)
+          answer(exchange, 'z'.repeat(20_000_000))
+        },
+        { unread: 1 },
+      )
+      const caller = new RawCaller(context, port, get('/'))
+      caller.socket.pause()
+      if (hangsUp) caller.socket.end()
+      await until(
+        'its end',
+        () => told.includes('cut'),
+        () => told.join(),
+      )
+    }
+  })
 })

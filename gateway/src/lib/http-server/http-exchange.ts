@@ -113,7 +113,7 @@ export class HttpExchange {
     const length = lengthIn(fields)
     let head = answerHead(status, fields)
     // It may never send the body that it was not asked for.
-    if (this.request.expectsContinue && this.sink === undefined) this.#last = true
+    if (this.request.expectsContinue && this.sink === undefined && !this.complete) this.#last = true
     if (status === 204 || status === 304 || this.request.method === 'HEAD') this.#framing = bodiless
     else if (length !== undefined) {
       this.#framing = counted

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { everyCut, readRequests, type WholeRequest } from '../../../test/read-requests.ts'
 import { HeadTooLarge, MalformedMessage } from '../http1/head-fields.ts'
-import { ExpectationFailed } from './request-reader.ts'
+import { ExpectationFailed, RequestReader } from './request-reader.ts'
 
 /** The one request that the text is. */
 function read(text: string): WholeRequest {
@@ -345,4 +345,13 @@ describe('a head', () => {
     const lines = Array.from({ length: 255 }, (_, index) => `x-${index}: 1\r\n`).join('')
     assert.equal(read(`GET / HTTP/1.1\r\nhost: a\r\n${lines}\r\n`).fields.length, 512)
   })
+})
+
+it('a piece of tiny chunks holds no more memory than it has bytes', () => {
+  const reader = new RequestReader()
+  reader.readHead(Buffer.from('POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n'), 0)
+  const piece = reader.readBody(Buffer.from('0000000001\r\nx\r\n'.repeat(10_000)), 0)
+  assert.equal(piece.length, 10_000)
+  // A part of the pool that small buffers share.
+  assert.ok(piece.buffer.byteLength <= Buffer.poolSize + 64, `${piece.buffer.byteLength} bytes`)
 })

@@ -101,10 +101,10 @@ export class RequestReader {
       this.position = end
       return bytes.subarray(from, end)
     }
-    const target = Buffer.allocUnsafe(bytes.length - from)
-    this.position = body.decode(bytes, from, bytes.length, target)
+    const piece = body.take(bytes, from, bytes.length)
+    this.position = body.position
     if (body.over) this.#state = over
-    return target.subarray(0, body.written)
+    return piece
   }
 
   #skipEmptyLines(bytes: Buffer, from: number): number {

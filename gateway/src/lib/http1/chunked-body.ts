@@ -38,6 +38,21 @@ export class ChunkedBody {
   #extensionBytes = 0
   #trailers: HeadReader | undefined
 
+  /** Where the last `take` stopped: at its end, or less when the body was over before. */
+  position = 0
+
+  /**
+   * What a piece of the coded body holds; the caller owns it.
+   * @throws MalformedMessage
+   */
+  take(bytes: Buffer, from: number, end: number): Buffer {
+    const target = Buffer.allocUnsafe(end - from)
+    this.position = this.decode(bytes, from, end, target)
+    const piece = target.subarray(0, this.written)
+    // Of tiny chunks most is framing, and whoever keeps the piece would keep the room for that, too.
+    return this.written * 2 < target.length ? Buffer.from(piece) : piece
+  }
+
   /**
    * @param target room for `end - from` bytes, which is more than the payload needs
    * @returns where it stopped: `end`, or less when the body was over before
