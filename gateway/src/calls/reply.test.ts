@@ -83,10 +83,9 @@ test('pieces of all kinds keep their order', async () => {
   const text = (await received(socket, (so) => so.endsWith('0\r\n\r\n'))).join('')
   const bytes = Buffer.from(text.slice(text.indexOf('\r\n\r\n') + 4), 'latin1')
   const chunked = new ChunkedBody()
-  const target = Buffer.alloc(bytes.length)
-  chunked.decode(bytes, 0, bytes.length, target)
+  const body = chunked.take(bytes, 0, bytes.length)
   // Not `equal`, which would print it all.
-  assert.ok(target.toString('utf8', 0, chunked.written) === `one zwö ${large.toString()}three ü`)
+  assert.ok(body.toString() === `one zwö ${large.toString()}three ü`)
 })
 
 test('what is recorded in a turn is recorded before the answer of that turn leaves', async () => {

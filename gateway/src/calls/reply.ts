@@ -59,8 +59,8 @@ export class Reply implements AnswerListener, Sender {
 
   send(status: number, head: string[], body: Buffer | string): void {
     if (this.gone) return
-    // These two have no body, and a length would promise one (RFC 9110, 8.6).
     const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length
+    // These two have no body, and a length would promise one (RFC 9110, 8.6).
     if (status !== 204 && status !== 304) head.push('content-length', String(bytes))
     this.open(status, head)
     if (typeof body === 'string' && bytes === body.length) this.#written += body

@@ -106,8 +106,7 @@ export class CallerConnection implements ExchangeCarrier, Listed {
     const bytes = this.#held
     const body = this.#reader.readBody(bytes, this.#taken)
     this.#take(bytes, this.#reader.position)
-    exchange.complete = true
-    this.dueSecond = never
+    this.#complete()
     return body
   }
 
@@ -200,7 +199,10 @@ export class CallerConnection implements ExchangeCarrier, Listed {
       const piece = reader.readBody(bytes, this.#taken)
       this.#take(bytes, reader.position)
       if (piece.length > 0) sink.onData(piece)
-      if (reader.over) this.#complete(sink)
+      if (reader.over) {
+        this.#complete()
+        sink.onEnd()
+      }
       return true
     }
     const begun = reader.begun
@@ -231,14 +233,14 @@ export class CallerConnection implements ExchangeCarrier, Listed {
     this.#owner.onRequest(exchange)
   }
 
-  #complete(sink: BodySink): void {
+  /** The request was read to its end. */
+  #complete(): void {
     this.#sink = undefined
     if (this.#exchange === undefined) this.#rest()
     else {
       this.#exchange.complete = true
       this.dueSecond = never
     }
-    sink.onEnd()
   }
 
   #rest(): void {

@@ -30,16 +30,13 @@ for (let value = 0; value < 16; value += 1) {
 export class ChunkedBody {
   /** The last chunk and its trailers have been read. */
   over = false
-  /** Bytes that the last `decode` wrote. */
-  written = 0
+  /** Where the last `take` stopped: at its end, or less when the body was over before. */
+  position = 0
   #state = size
   #left = 0
   #digits = 0
   #extensionBytes = 0
   #trailers: HeadReader | undefined
-
-  /** Where the last `take` stopped: at its end, or less when the body was over before. */
-  position = 0
 
   /**
    * What a piece of the coded body holds; the caller owns it.
@@ -47,18 +44,6 @@ export class ChunkedBody {
    */
   take(bytes: Buffer, from: number, end: number): Buffer {
     const target = Buffer.allocUnsafe(end - from)
-    this.position = this.decode(bytes, from, end, target)
-    const piece = target.subarray(0, this.written)
-    // Of tiny chunks most is framing, and whoever keeps the piece would keep the room for that, too.
-    return this.written * 2 < target.length ? Buffer.from(piece) : piece
-  }
-
-  /**
-   * @param target room for `end - from` bytes, which is more than the payload needs
-   * @returns where it stopped: `end`, or less when the body was over before
-   * @throws MalformedMessage
-   */
-  decode(bytes: Buffer, from: number, end: number, target: Buffer): number {
     let position = from
     let written = 0
     while (position < end && !this.over) {
@@ -76,8 +61,10 @@ export class ChunkedBody {
         position += 1
       }
     }
-    this.written = written
-    return position
+    this.position = position
+    const piece = target.subarray(0, written)
+    // Of tiny chunks most is framing, and whoever keeps the piece would keep the room for that, too.
+    return written * 2 < target.length ? Buffer.from(piece) : piece
   }
 
   #readByte(byte: number): void {
