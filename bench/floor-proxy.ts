@@ -1,6 +1,6 @@
 /**
- * The least a gateway on this Node can cost: node:http in, undici's dispatch out, the upstream's bytes handed on. It checks
- * no key, reads no JSON, routes nowhere. The difference to it is a gateway's own work.
+ * The least a gateway on node:http and undici can cost: its server in, its dispatch out, the upstream's bytes handed on. It checks no
+ * key, reads no JSON, routes nowhere.
  *
  * Arguments: pairs of a port to listen on and the origin behind it.
  */

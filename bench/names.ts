@@ -8,7 +8,7 @@
 export const scenarioNames = ['unary', 'stream', 'events', 'unary-2000', 'unary-changes', 'events-changes'] as const
 export type ScenarioName = (typeof scenarioNames)[number]
 
-/** `floor` is a proxy of 70 lines on the same Node: what a gateway in Node cannot go below with its own work at zero. */
+/** `floor` is a proxy of 70 lines on the same Node: what a gateway on node:http and undici cannot go below. */
 export const candidateNames = ['nginx', 'floor', 'midflight', 'portkey'] as const
 export type CandidateName = (typeof candidateNames)[number]
 
