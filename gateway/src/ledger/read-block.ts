@@ -23,6 +23,8 @@ export interface ReadBlock extends LedgerBlock {
 /** Rows are counted in steps, some 2 ms each, for which the event loop does not stand still. */
 const stepRows = 500
 const lineEnd = 0x0a
+/** Files are larger than the outbox's limit by a few rows, each by other ones: a buffer of just that size would be thrown away for the next. */
+const growth = 256 * 1024
 
 /** Reads files of up to some megabytes, one after the other, into one buffer. */
 export class BlockReader {
@@ -48,7 +50,7 @@ export class BlockReader {
       await using file = await open(path, 'r')
       const { size } = await file.stat()
       const length = Math.min(size, bytes)
-      if (length > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(length)
+      if (length > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(Math.ceil(length / growth) * growth)
       let read = 0
       while (read < length) {
         const { bytesRead } = await file.read(this.#buffer, read, length - read, read)

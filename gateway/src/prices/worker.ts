@@ -1,10 +1,10 @@
 import { flushCompileCache } from 'node:module'
 import { parentPort } from 'node:worker_threads'
-import type { Reading } from './map-reader.ts'
 import { type PackTask, pack } from './pack.ts'
 import { MapRefused } from './refusal.ts'
+import type { Reading } from './thread.ts'
 
-/** The thread in which price maps are read, checked and packed; `map-reader.ts` is its other end. */
+/** The thread in which price maps are read, checked and packed; `thread.ts` is its other end. */
 parentPort?.on('message', (task: PackTask) => {
   const { reading, buffers } = read(task)
   parentPort?.postMessage(reading, buffers)

@@ -1,12 +1,11 @@
 import { flushCompileCache } from 'node:module'
 import { parentPort } from 'node:worker_threads'
+import type { FileInput } from './document.ts'
 import { parseConfiguration } from './parse.ts'
-import type { ParserTask } from './parser.ts'
 
 /** The parser's thread: files in, one parsed configuration out, in order. `parser.ts` is its other end. */
-parentPort?.on('message', ({ inputs, type }: ParserTask) => {
+parentPort?.on('message', (inputs: readonly FileInput[]) => {
   const parsed = parseConfiguration(inputs)
-  if (type === 'rehearsal') return
   parentPort?.postMessage(parsed, [parsed.places.buffer, parsed.ends.buffer])
 })
 

@@ -25,26 +25,6 @@ async function task() {
   return { query: { limit: 1 }, most: 1, bodies: [await compress(lines)] }
 }
 
-test('a thread that ended while nobody used it is replaced', { timeout: 10_000 }, async () => {
-  const thread = new SelectThread()
-  assert.equal((await thread.select(await task())).matched, 1)
-  const [worker] = workers
-  assert.ok(worker)
-  await worker.terminate()
-  assert.equal((await thread.select(await task())).matched, 1)
-  assert.equal(workers.length, 2)
-})
-
-test('a thread that fails while nobody waits for it ends no process', { timeout: 10_000 }, async () => {
-  const thread = new SelectThread()
-  await thread.select(await task())
-  const [worker] = workers
-  assert.ok(worker)
-  worker.emit('error', new Error('out of memory'))
-  await turn()
-  assert.equal((await thread.select(await task())).matched, 1)
-})
-
 test('what a thread that ends was asked is refused, and the next thread answers the next', {
   timeout: 10_000,
 }, async () => {

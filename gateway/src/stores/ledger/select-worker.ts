@@ -2,7 +2,7 @@ import { parentPort } from 'node:worker_threads'
 import { zstdDecompressSync } from 'node:zlib'
 import { reasonOf } from '../../lib/reason.ts'
 import { Selection } from './select.ts'
-import type { SelectAnswer, SelectTask } from './select-thread.ts'
+import type { SelectAnswer, SelectReply, SelectTask } from './select-thread.ts'
 
 /** The thread that unpacks and reads blocks; `select-thread.ts` is its other end. */
 
@@ -13,7 +13,7 @@ function answer({ query, most, bodies }: SelectTask): SelectAnswer {
 }
 
 parentPort?.on('message', (task: SelectTask) => {
-  let reply: SelectAnswer | { readonly failed: string }
+  let reply: SelectReply
   try {
     reply = answer(task)
   } catch (error) {

@@ -1,0 +1,164 @@
+import { type ResourceLimits, type Transferable, Worker } from 'node:worker_threads'
+import { errorCode } from './file-content.ts'
+import { workerEnvironment } from './worker-environment.ts'
+
+export interface TaskThreadOptions {
+  /** What runs in the thread: it answers each message with one, in order. */
+  readonly script: URL
+  readonly limits: ResourceLimits
+  /** A task that takes longer, ms, ends the thread. Absent: tasks take what they take. */
+  readonly longestMs?: number
+  /** So long without a task, ms, and the thread ends. Default 15,000. */
+  readonly idleMs?: number
+}
+
+/** Why a task has no answer; the message completes "the thread …". */
+export class ThreadLost extends Error {
+  override readonly name = 'ThreadLost'
+  readonly reason: 'time' | 'memory' | 'failed' | 'stopped'
+  /** How long the task was waited for, ms, where that was too long. */
+  readonly tookMs: number
+
+  constructor(
+    reason: ThreadLost['reason'],
+    message: string,
+    { tookMs = 0, cause }: { tookMs?: number; cause?: unknown } = {},
+  ) {
+    super(message, { cause })
+    this.reason = reason
+    this.tookMs = tookMs
+  }
+}
+
+interface Asked<Answer> {
+  readonly resolve: (answer: Answer) => void
+  readonly reject: (lost: ThreadLost) => void
+  readonly timer: NodeJS.Timeout | undefined
+}
+
+/** Who comes back soon, as to a file that is being edited, finds it warm; an idle thread is 10 to 40 MB that nobody uses. */
+const usualIdleMs = 15_000
+/** Time is counted in steps that were really taken: a suspended process wakes up with every timer due at once. */
+const stepMs = 250
+
+/**
+ * A thread for work that the event loop must not stand still for. It begins with a task, takes one after the other, and ends when there are
+ * none; it keeps no process alive but while it is asked.
+ */
+export class TaskThread<Task, Answer> {
+  readonly #options: TaskThreadOptions
+  #worker: Worker | undefined
+  #idle: NodeJS.Timeout | undefined
+  #last: Promise<unknown> = Promise.resolve()
+  #asked: Asked<Answer> | undefined
+  #failure: ThreadLost | undefined
+  #stopped = false
+
+  constructor(options: TaskThreadOptions) {
+    this.#options = options
+  }
+
+  /** Begins the thread while its task is still to come. */
+  prepare(): void {
+    if (this.#stopped || this.#asked !== undefined) return
+    this.#worker ??= this.#start()
+    this.#rest()
+  }
+
+  /**
+   * @param transfer what is handed over with the task, and is not the caller's any more
+   * @throws ThreadLost when the thread ends before it answers; the next task has another
+   */
+  ask(task: Task, transfer: readonly Transferable[] = []): Promise<Answer> {
+    const answer = this.#last.then(() => this.#send(task, transfer))
+    this.#last = answer.catch(() => undefined)
+    return answer
+  }
+
+  /** Ends the thread, as after a task that left it large. What is asked next has another. */
+  retire(): void {
+    if (this.#asked !== undefined) return
+    clearTimeout(this.#idle)
+    const worker = this.#worker
+    this.#worker = undefined
+    void worker?.terminate()
+  }
+
+  /** What is asked now and later is refused. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    clearTimeout(this.#idle)
+    this.#failure ??= stopped()
+    await this.#worker?.terminate()
+  }
+
+  #send(task: Task, transfer: readonly Transferable[]): Promise<Answer> {
+    if (this.#stopped) throw stopped()
+    this.#worker ??= this.#start()
+    const worker = this.#worker
+    worker.postMessage(task, transfer)
+    clearTimeout(this.#idle)
+    worker.ref()
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>()
+    this.#asked = { resolve, reject, timer: this.#limit(worker) }
+    return promise
+  }
+
+  #start(): Worker {
+    const { script, limits } = this.#options
+    // The gateway's own flags (`--test`, `--watch` …) are not its threads'.
+    const worker = new Worker(script, { resourceLimits: limits, execArgv: [], env: workerEnvironment() })
+    worker.unref()
+    this.#failure = undefined
+    worker.on('message', (answer: Answer) => this.#settle(worker, (asked) => asked.resolve(answer)))
+    // It ends then. Without somebody listening the process would, too, even if nothing was asked.
+    worker.on('error', (cause) => {
+      if (this.#worker === worker) this.#failure ??= failureOf(cause)
+    })
+    worker.on('exit', () => {
+      if (this.#worker !== worker) return
+      const lost = this.#failure ?? new ThreadLost('failed', 'has ended')
+      this.#settle(worker, (asked) => asked.reject(lost))
+      clearTimeout(this.#idle)
+      this.#worker = undefined
+    })
+    return worker
+  }
+
+  #settle(worker: Worker, how: (asked: Asked<Answer>) => void): void {
+    const asked = this.#asked
+    if (this.#worker !== worker || asked === undefined) return
+    this.#asked = undefined
+    clearInterval(asked.timer)
+    worker.unref()
+    this.#rest()
+    how(asked)
+  }
+
+  #rest(): void {
+    clearTimeout(this.#idle)
+    this.#idle = setTimeout(() => this.retire(), this.#options.idleMs ?? usualIdleMs).unref()
+  }
+
+  #limit(worker: Worker): NodeJS.Timeout | undefined {
+    const { longestMs } = this.#options
+    if (longestMs === undefined) return undefined
+    let tookMs = 0
+    return setInterval(() => {
+      tookMs += stepMs
+      if (tookMs <= longestMs) return
+      this.#failure ??= new ThreadLost('time', `took more than ${longestMs} ms`, { tookMs })
+      void worker.terminate()
+    }, stepMs)
+  }
+}
+
+function stopped(): ThreadLost {
+  return new ThreadLost('stopped', 'was stopped')
+}
+
+function failureOf(cause: unknown): ThreadLost {
+  return errorCode(cause) === 'ERR_WORKER_OUT_OF_MEMORY'
+    ? new ThreadLost('memory', 'ran out of memory', { cause })
+    : new ThreadLost('failed', `failed: ${cause}`, { cause })
+}
