@@ -37,7 +37,7 @@ export async function startMidflight(
     command: node,
     // As `npm start` and the program's own first line start it.
     args: [
-      '--max-semi-space-size=8',
+      '--max-semi-space-size=4',
       program,
       '--config',
       config,

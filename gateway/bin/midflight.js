@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=8
+#!/usr/bin/env -S node --max-semi-space-size=4
 // Runs on any Node, to find one that can run the sources: this one, or the one that `npm install` brought.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -8,10 +8,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const needed = 24
+const major = Number(process.versions.node.split('.')[0])
 const program = fileURLToPath(import.meta.url)
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 
-if (Number(process.versions.node.split('.')[0]) >= needed) {
+if (major >= needed) {
   startAgainFrugally()
   // Keeps what type stripping made of the sources: later starts take half the time and 40 MB less.
   const { ENABLED, ALREADY_ENABLED } = module.constants.compileCacheStatus
@@ -19,6 +20,8 @@ if (Number(process.versions.node.split('.')[0]) >= needed) {
   await import(main)
   // A process that is killed would leave nothing behind.
   module.flushCompileCache()
+  // What starting leaves behind, 15 to 40 MB, would stay for as long as nobody needs the room.
+  globalThis.gc?.({ type: 'major', flavor: 'last-resort' })
 } else {
   const brought = ['../../node_modules/.bin/node', '../node_modules/.bin/node', '../../.bin/node']
     .map((path) => fileURLToPath(new URL(path, import.meta.url)))
@@ -41,7 +44,8 @@ if (Number(process.versions.node.split('.')[0]) >= needed) {
 /**
  * Puts a program that serves in this one's place, with what can only be told before it starts: two heaps of the C library instead of one
  * for each thread, of which every one keeps what it was once given; that these keep 1 MB at their end (else twice the largest buffer that
- * was ever freed); and two threads of V8. Measured after load: 25 to 35 MB less, for 30 ms.
+ * was ever freed); two threads of V8, which gives memory that nobody took for a second back to the system; a collection to be asked for;
+ * and no frames of async context, which nothing here reads. Measured after load: 55 MB less, for 30 ms.
  */
 function startAgainFrugally() {
   const serves = !['validate', 'reload', 'status', 'keys', 'help', '--help', '-h', '--version'].includes(
@@ -50,12 +54,19 @@ function startAgainFrugally() {
   // A parent that talks to us through a channel of Node's would be cut off.
   const may = process.platform === 'linux' && process.env.MALLOC_ARENA_MAX === undefined && !process.connected
   if (!serves || !may || process.execve === undefined) return
-  const flags = ['--max-semi-space-size=8', '--v8-pool-size=2', ...process.execArgv]
-  process.execve(process.execPath, [process.execPath, ...flags, program, ...process.argv.slice(2)], {
-    ...process.env,
-    MALLOC_ARENA_MAX: '2',
-    MALLOC_TRIM_THRESHOLD_: '1048576',
-  })
+  const flags = ['--max-semi-space-size=4', '--v8-pool-size=2', '--expose-gc']
+  // A Node that does not know a flag would not start.
+  if (major >= 26) flags.push('--memory-pool-timeout=1')
+  if (process.allowedNodeEnvironmentFlags.has('--no-async-context-frame')) flags.push('--no-async-context-frame')
+  process.execve(
+    process.execPath,
+    [process.execPath, ...flags, ...process.execArgv, program, ...process.argv.slice(2)],
+    {
+      ...process.env,
+      MALLOC_ARENA_MAX: '2',
+      MALLOC_TRIM_THRESHOLD_: '1048576',
+    },
+  )
 }
 
 /**
