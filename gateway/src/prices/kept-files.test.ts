@@ -47,6 +47,14 @@ test('what was put or read once is there while the shared place is away; what it
   await assert.rejects(one.put('z', Buffer.from('map')), /away/)
 })
 
+test('nothing is written any more when it is told that the shared place is away', async (context) => {
+  const directory = await scratch(context)
+  const shared = new Shared()
+  shared.away = true
+  await assert.rejects(withFiles(directory, shared, always).put('z', Buffer.from('map')), /away/)
+  assert.deepEqual(await readdir(directory), ['z.json.gz'])
+})
+
 test('the last three are kept', async (context) => {
   const directory = await scratch(context)
   const contents = withFiles(directory, new Shared(), always)
