@@ -1,24 +1,15 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { afterEach, beforeEach, test } from 'node:test'
+import { afterEach, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { ResourceLimits, Worker } from 'node:worker_threads'
+import { begunWorkers } from '../../test/begun-workers.ts'
 import { TaskThread, type TaskThreadOptions } from './task-thread.ts'
 
-let workers: Worker[] = []
+const workers = begunWorkers()
 let thread: TaskThread<string, string>
-const note = (worker: Worker): void => void workers.push(worker)
 
-beforeEach(() => {
-  workers = []
-  process.on('worker', note)
-})
-
-afterEach(async () => {
-  process.off('worker', note)
-  await thread.stop()
-  for (const worker of workers) await worker.terminate()
-})
+afterEach(() => thread.stop())
 
 /** Says a task again in capitals; `loop` never ends, `fill` takes all memory, `throw` throws. */
 const script = new URL(

@@ -51,7 +51,6 @@ export class TaskThread<Task, Answer> {
   #idle: NodeJS.Timeout | undefined
   #last: Promise<unknown> = Promise.resolve()
   #asked: Asked<Answer> | undefined
-  #failure: ThreadLost | undefined
   #stopped = false
 
   constructor(options: TaskThreadOptions) {
@@ -77,19 +76,13 @@ export class TaskThread<Task, Answer> {
 
   /** Ends the thread, as after a task that left it large. What is asked next has another. */
   retire(): void {
-    if (this.#asked !== undefined) return
-    clearTimeout(this.#idle)
-    const worker = this.#worker
-    this.#worker = undefined
-    void worker?.terminate()
+    if (this.#asked === undefined) void this.#end()
   }
 
   /** What is asked now and later is refused. */
   async stop(): Promise<void> {
     this.#stopped = true
-    clearTimeout(this.#idle)
-    this.#failure ??= stopped()
-    await this.#worker?.terminate()
+    await this.#end(stopped())
   }
 
   #send(task: Task, transfer: readonly Transferable[]): Promise<Answer> {
@@ -100,7 +93,7 @@ export class TaskThread<Task, Answer> {
     clearTimeout(this.#idle)
     worker.ref()
     const { promise, resolve, reject } = Promise.withResolvers<Answer>()
-    this.#asked = { resolve, reject, timer: this.#limit(worker) }
+    this.#asked = { resolve, reject, timer: this.#limit() }
     return promise
   }
 
@@ -109,30 +102,36 @@ export class TaskThread<Task, Answer> {
     // The gateway's own flags (`--test`, `--watch` …) are not its threads'.
     const worker = new Worker(script, { resourceLimits: limits, execArgv: [], env: workerEnvironment() })
     worker.unref()
-    this.#failure = undefined
-    worker.on('message', (answer: Answer) => this.#settle(worker, (asked) => asked.resolve(answer)))
-    // It ends then. Without somebody listening the process would, too, even if nothing was asked.
-    worker.on('error', (cause) => {
-      if (this.#worker === worker) this.#failure ??= failureOf(cause)
-    })
-    worker.on('exit', () => {
+    worker.on('message', (answer: Answer) => {
       if (this.#worker !== worker) return
-      const lost = this.#failure ?? new ThreadLost('failed', 'has ended')
-      this.#settle(worker, (asked) => asked.reject(lost))
-      clearTimeout(this.#idle)
-      this.#worker = undefined
+      const asked = this.#settled()
+      worker.unref()
+      this.#rest()
+      asked?.resolve(answer)
     })
+    const lose = (lost: ThreadLost): void => {
+      if (this.#worker === worker) void this.#end(lost)
+    }
+    // Without somebody listening an error would end the process, too, even if nothing was asked.
+    worker.on('error', (cause) => lose(failureOf(cause)))
+    worker.on('exit', () => lose(new ThreadLost('failed', 'has ended')))
     return worker
   }
 
-  #settle(worker: Worker, how: (asked: Asked<Answer>) => void): void {
+  /** What is asked from here on has another thread, whether this one has ended already or does not yet. */
+  async #end(lost?: ThreadLost): Promise<void> {
+    clearTimeout(this.#idle)
+    const worker = this.#worker
+    this.#worker = undefined
+    if (lost !== undefined) this.#settled()?.reject(lost)
+    await worker?.terminate()
+  }
+
+  #settled(): Asked<Answer> | undefined {
     const asked = this.#asked
-    if (this.#worker !== worker || asked === undefined) return
     this.#asked = undefined
-    clearInterval(asked.timer)
-    worker.unref()
-    this.#rest()
-    how(asked)
+    clearInterval(asked?.timer)
+    return asked
   }
 
   #rest(): void {
@@ -140,15 +139,14 @@ export class TaskThread<Task, Answer> {
     this.#idle = setTimeout(() => this.retire(), this.#options.idleMs ?? usualIdleMs).unref()
   }
 
-  #limit(worker: Worker): NodeJS.Timeout | undefined {
+  #limit(): NodeJS.Timeout | undefined {
     const { longestMs } = this.#options
     if (longestMs === undefined) return undefined
     let tookMs = 0
     return setInterval(() => {
       tookMs += stepMs
       if (tookMs <= longestMs) return
-      this.#failure ??= new ThreadLost('time', `took more than ${longestMs} ms`, { tookMs })
-      void worker.terminate()
+      void this.#end(new ThreadLost('time', `took more than ${longestMs} ms`, { tookMs }))
     }, stepMs)
   }
 }

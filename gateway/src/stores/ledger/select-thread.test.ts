@@ -1,24 +1,13 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { afterEach, beforeEach, test } from 'node:test'
+import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Worker } from 'node:worker_threads'
+import { begunWorkers } from '../../../test/begun-workers.ts'
 import { blockOf, settledCall } from '../../../test/settled-calls.ts'
 import { compress } from './compression.ts'
 import { SelectThread } from './select-thread.ts'
 
-let workers: Worker[] = []
-const note = (worker: Worker): void => void workers.push(worker)
-
-beforeEach(() => {
-  workers = []
-  process.on('worker', note)
-})
-
-afterEach(async () => {
-  process.off('worker', note)
-  for (const worker of workers) await worker.terminate()
-})
+const workers = begunWorkers()
 
 async function task() {
   const { lines } = blockOf([{ call: settledCall(), charges: [] }], 'writer', 1)
