@@ -55,7 +55,6 @@ general_settings: { disable_spend_logs: ${name === 'without'} }
     cpu: proxyCpu,
     command: process.execPath,
     args: [
-      '--max-semi-space-size=4',
       program,
       ...['--config', config, '--host', '127.0.0.1', '--port', String(port)],
       ...['--data-dir', join(bench.directory, `${name}-data`)],

@@ -110,7 +110,6 @@ async function startGateway(name: string, cpu: number, config: string, databaseU
     cpu,
     command: process.execPath,
     args: [
-      '--max-semi-space-size=4',
       ...profile,
       program,
       ...['--config', config, '--host', '127.0.0.1', '--port', String(port), '--data-dir', data],

@@ -58,15 +58,12 @@ function startAgainFrugally() {
   // A Node that does not know a flag would not start.
   if (major >= 26) flags.push('--memory-pool-timeout=1')
   if (process.allowedNodeEnvironmentFlags.has('--no-async-context-frame')) flags.push('--no-async-context-frame')
-  process.execve(
-    process.execPath,
-    [process.execPath, ...flags, ...process.execArgv, program, ...process.argv.slice(2)],
-    {
-      ...process.env,
-      MALLOC_ARENA_MAX: '2',
-      MALLOC_TRIM_THRESHOLD_: '1048576',
-    },
-  )
+  const line = [process.execPath, ...flags, ...process.execArgv, program, ...process.argv.slice(2)]
+  process.execve(process.execPath, line, {
+    ...process.env,
+    MALLOC_ARENA_MAX: '2',
+    MALLOC_TRIM_THRESHOLD_: '1048576',
+  })
 }
 
 /**
