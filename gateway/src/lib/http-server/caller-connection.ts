@@ -1,9 +1,11 @@
+import { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
 import { MalformedMessage } from '../http1/head-fields.ts'
 import type { Listed } from '../roster.ts'
 import { answerHead } from './answer-text.ts'
 import { type BodySink, type ExchangeCarrier, HttpExchange, RequestTimeout } from './http-exchange.ts'
 import { RequestReader, type RequestStart } from './request-reader.ts'
+import { readStraight } from './straight-reads.ts'
 
 /** How long a caller may take, in seconds; it has up to one more, and never less. An answer may take as long as it wants. */
 export interface ServerTimes {
@@ -77,7 +79,7 @@ export class CallerConnection implements ExchangeCarrier, Listed {
     this.#socket = socket
     this.#owner = owner
     this.dueSecond = owner.second + owner.times.head
-    socket.on('data', (bytes: Buffer) => this.#onBytes(bytes))
+    readStraight(socket, (bytes) => this.#onBytes(bytes))
     socket.on('drain', () => this.#exchange?.listener?.onDrain())
     socket.on('end', () => this.#onHungUp())
     socket.on('error', () => {}) // 'close' follows
