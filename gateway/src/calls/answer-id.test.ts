@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { dialectNamed } from '../dialects/index.ts'
+import { wireBody } from '../lib/bytes.ts'
 import { answerIdIn } from './answer-id.ts'
+import { relayWhole } from './relay.ts'
 
 const found = {
   'chatcmpl-1': '{"id":"chatcmpl-1","object":"chat.completion","choices":[]}',
@@ -29,3 +32,25 @@ test('an answer without an id, with an odd one, or with one far behind has none'
     assert.equal(answerIdIn(text), '', text)
   }
 })
+
+/** Ids as strings of JSON, and whether each is one that a row can have. */
+const written: readonly (readonly [string, boolean])[] = [
+  ['"chatcmpl-1"', true],
+  ['"with a space and é"', false],
+  [`"${'x'.repeat(128)}"`, true],
+  [`"${'x'.repeat(129)}"`, false],
+  ['"a\\"b"', false],
+  ['""', false],
+  ['7', false],
+  ['null', false],
+]
+
+for (const [id, counts] of written) {
+  test(`an answer that is passed on with the id ${id.slice(0, 24)} has ${counts ? 'it' : 'none'}, wherever it stands`, () => {
+    const other = `"choices":[{"id":"call_1"}],"data":"${'x'.repeat(300)}"`
+    for (const text of [`{"id":${id},${other}}`, `{${other},"id":${id}}`]) {
+      const { answerId } = relayWhole(dialectNamed('openai-chat'), wireBody(Buffer.from(text)), 'shown')
+      assert.equal(answerId, counts ? JSON.parse(id) : '')
+    }
+  })
+}

@@ -1,4 +1,8 @@
+import type { Buffer } from 'node:buffer'
+import { ownText } from '../lib/own-text.ts'
+
 const headBytes = 256
+const idText = /^[\x20\x21\x23-\x5b\x5d-\x7e]{1,128}$/
 const firstId = /"id"\s*:\s*"([\x20\x21\x23-\x5b\x5d-\x7e]{1,128})"/
 
 /**
@@ -7,5 +11,10 @@ const firstId = /"id"\s*:\s*"([\x20\x21\x23-\x5b\x5d-\x7e]{1,128})"/
  */
 export function answerIdIn(bytes: Buffer | string): string {
   const head = typeof bytes === 'string' ? bytes.slice(0, headBytes) : bytes.toString('latin1', 0, headBytes)
-  return firstId.exec(head)?.[1] ?? ''
+  return ownText(firstId.exec(head)?.[1] ?? '')
+}
+
+/** The id of an answer that was found already. @returns '' for what is none */
+export function asAnswerId(text: string | undefined): string {
+  return text !== undefined && idText.test(text) ? text : ''
 }

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import type { ChatRequest } from '../core/chat.ts'
 import type { Deployment } from '../core/deployment.ts'
 import type { EmbeddingRequest } from '../core/embedding.ts'
@@ -11,7 +12,7 @@ import type { Call } from './call.ts'
 import { isGatewayField } from './options.ts'
 import type { CallPorts } from './ports.ts'
 import { relayPipe, relayWhole } from './relay.ts'
-import type { Prepared } from './served.ts'
+import { type Prepared, rendered } from './served.ts'
 import { type Target, upstreamModelOf } from './target.ts'
 import { translatePipe } from './translate-pipe.ts'
 import { asksForUsage, relayBody, translatedBody } from './upstream-body.ts'
@@ -118,10 +119,10 @@ function prepareChat(
     render(body) {
       const decodedBody = provider.decodeResponse(parseUpstream(body))
       const response = decodedBody.created === 0 ? { ...decodedBody, created } : decodedBody
-      return {
-        bytes: JSON.stringify(caller.encodeResponse(response, shown ?? response.model)),
-        usage: response.usage && servedAs(response.usage, response.model, response.serviceTier),
-      }
+      return rendered(
+        JSON.stringify(caller.encodeResponse(response, shown ?? response.model)),
+        response.usage && servedAs(response.usage, response.model, response.serviceTier),
+      )
     },
   }
 }
@@ -143,10 +144,10 @@ function prepareEmbeddings(
     pipe: undefined,
     render(body) {
       const response = provider.decodeResponse(parseUpstream(body))
-      return {
-        bytes: JSON.stringify(caller.encodeResponse(response, request, shown ?? response.model)),
-        usage: response.usage && servedAs(response.usage, response.model),
-      }
+      return rendered(
+        JSON.stringify(caller.encodeResponse(response, request, shown ?? response.model)),
+        response.usage && servedAs(response.usage, response.model),
+      )
     },
   }
 }

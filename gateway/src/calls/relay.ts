@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { GatewayError } from '../core/errors.ts'
 import { servedAs, type Usage } from '../core/usage.ts'
 import type { UpstreamFailure } from '../core/wire.ts'
@@ -6,8 +7,9 @@ import type { ByteSpan, WireBody } from '../lib/bytes.ts'
 import { parseJsonObject } from '../lib/json.ts'
 import { scanTopLevel } from '../lib/json-scan.ts'
 import { createSseSplitter, SseOverflow } from '../lib/sse.ts'
+import { asAnswerId } from './answer-id.ts'
 import { streamFailure } from './failure.ts'
-import type { Rendered } from './served.ts'
+import { type Rendered, rendered } from './served.ts'
 import type { StreamPipe } from './stream-pipe.ts'
 
 const nothing = Buffer.alloc(0)
@@ -94,7 +96,7 @@ class RelayPipe implements StreamPipe {
   }
 }
 
-const answerKeys = ['model', 'usage', 'service_tier'] as const
+const answerKeys = ['id', 'model', 'usage', 'service_tier'] as const
 const geminiKeys = ['modelVersion', 'usageMetadata'] as const
 
 /**
@@ -104,7 +106,7 @@ const geminiKeys = ['modelVersion', 'usageMetadata'] as const
 export function relayWhole(dialect: Dialect, whole: WireBody, shown: string | undefined): Rendered {
   if (dialect.name === 'gemini') return relayGemini(dialect, whole, shown)
   const { bytes: body, text } = whole
-  const { model, usage, service_tier: tier } = scanTopLevel(body, 0, body.length, answerKeys)
+  const [id, model, usage, tier] = scanTopLevel(body, 0, body.length, answerKeys)
   if (model === 'ambiguous' || usage === 'ambiguous') return rewritten(dialect, whole, shown)
   const counted =
     usage === undefined || dialect.family === 'count-tokens'
@@ -116,22 +118,23 @@ export function relayWhole(dialect: Dialect, whole: WireBody, shown: string | un
     bytes: renamed(whole, model, shown),
     // OpenAI tells the tier beside the usage: what was asked for may have been served as something else.
     usage: counted === undefined ? undefined : servedAs(counted, textAt(body, model), textAt(body, tier)),
+    answerId: asAnswerId(textAt(body, id)),
   }
 }
 
 /** Gemini's words for the same. */
 function relayGemini(dialect: ChatDialect, whole: WireBody, shown: string | undefined): Rendered {
   const { bytes: body } = whole
-  const { modelVersion: model, usageMetadata: usage } = scanTopLevel(body, 0, body.length, geminiKeys)
+  const [model, usage] = scanTopLevel(body, 0, body.length, geminiKeys)
   if (model === 'ambiguous' || usage === 'ambiguous') return rewritten(dialect, whole, shown)
   const counted =
     usage === undefined
       ? undefined
       : dialect.usageOf({ usageMetadata: parseJsonObject(body.subarray(usage.start, usage.end)) })
-  return {
-    bytes: renamed(whole, model, shown),
-    usage: counted === undefined ? undefined : servedAs(counted, textAt(body, model)),
-  }
+  return rendered(
+    renamed(whole, model, shown),
+    counted === undefined ? undefined : servedAs(counted, textAt(body, model)),
+  )
 }
 
 /** The answer with another model's name; with its own where nothing is to be shown, or it is the same. */
@@ -165,8 +168,8 @@ function rewritten(dialect: Dialect, { bytes, text }: WireBody, shown: string | 
   }
   const name = dialect.name === 'gemini' ? 'modelVersion' : 'model'
   const usage = dialect.family === 'count-tokens' ? undefined : dialect.usageOf(value)
-  return {
-    bytes: JSON.stringify(shown === undefined || !(name in value) ? value : { ...value, [name]: shown }),
-    usage: usage === undefined ? undefined : servedAs(usage, value[name], value.service_tier),
-  }
+  return rendered(
+    JSON.stringify(shown === undefined || !(name in value) ? value : { ...value, [name]: shown }),
+    usage === undefined ? undefined : servedAs(usage, value[name], value.service_tier),
+  )
 }

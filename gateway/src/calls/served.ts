@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer'
 import type { Deployment } from '../core/deployment.ts'
 import type { GatewayError } from '../core/errors.ts'
 import type { Usage } from '../core/usage.ts'
@@ -6,6 +7,7 @@ import type { WireBody } from '../lib/bytes.ts'
 import type { UpstreamHeaders } from '../lib/http-client.ts'
 import type { DeploymentState } from '../state/deployment-state.ts'
 import type { TargetRoom } from '../state/limits/target-limits.ts'
+import { answerIdIn } from './answer-id.ts'
 import type { Reply } from './reply.ts'
 import type { StreamPipe } from './stream-pipe.ts'
 import type { Target } from './target.ts'
@@ -36,6 +38,13 @@ export type Prepared =
 export interface Rendered {
   readonly bytes: Buffer | string
   readonly usage: Usage | undefined
+  /** '' where it says none. */
+  readonly answerId: string
+}
+
+/** A whole answer whose id is still to be found. */
+export function rendered(bytes: Buffer | string, usage: Usage | undefined): Rendered {
+  return { bytes, usage, answerId: answerIdIn(bytes) }
 }
 
 /** What a provider answered. */

@@ -8,13 +8,12 @@ const keys = ['model', 'usage', 'choices'] as const
 /** The text of each value found, or `ambiguous`. */
 function scan(json: string): Record<string, string> {
   const bytes = Buffer.from(json)
-  const spans = scanTopLevel(bytes, 0, bytes.length, keys)
-  return Object.fromEntries(
-    Object.entries(spans).map(([key, span]) => [
-      key,
-      span === 'ambiguous' ? span : bytes.toString('utf8', span.start, span.end),
-    ]),
-  )
+  const found: Record<string, string> = {}
+  for (const [place, span] of scanTopLevel(bytes, 0, bytes.length, keys).entries()) {
+    if (span !== undefined)
+      found[keys[place] ?? ''] = span === 'ambiguous' ? span : bytes.toString('utf8', span.start, span.end)
+  }
+  return found
 }
 
 test('the values of top-level keys are found to the byte', () => {
@@ -51,9 +50,9 @@ test('a key that is there twice is ambiguous', () => {
 
 test('only the given range is read', () => {
   const bytes = Buffer.from('data: {"model":"m"}\n\n')
-  assert.deepEqual(scanTopLevel(bytes, 6, 19, keys), { model: { start: 15, end: 18 } })
-  assert.deepEqual(scanTopLevel(bytes, 6, 18, keys), {})
-  assert.deepEqual(scanTopLevel(bytes, 6, 16, keys), {})
+  assert.deepEqual(scanTopLevel(bytes, 6, 19, keys), [{ start: 15, end: 18 }, undefined, undefined])
+  assert.deepEqual(scanTopLevel(bytes, 6, 18, keys), [undefined, undefined, undefined])
+  assert.deepEqual(scanTopLevel(bytes, 6, 16, keys), [undefined, undefined, undefined])
 })
 
 const malformed = [
@@ -109,8 +108,8 @@ test('no cut or changed byte makes it throw or look outside the range', () => {
     fc.property(fc.nat(base.length - 1), fc.integer({ min: 0, max: 255 }), fc.nat(base.length), (at, byte, end) => {
       const bytes = Buffer.from(base)
       bytes[at] = byte
-      for (const span of Object.values(scanTopLevel(bytes, 0, end, keys))) {
-        assert.ok(span === 'ambiguous' || (span.start < span.end && span.end < end))
+      for (const span of scanTopLevel(bytes, 0, end, keys)) {
+        assert.ok(span === undefined || span === 'ambiguous' || (span.start < span.end && span.end < end))
       }
     }),
   )

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { servedAs, type Usage } from '../../core/usage.ts'
 import type { ByteSpan } from '../../lib/bytes.ts'
 import { isObject, type JsonObject, parseJsonObject } from '../../lib/json.ts'
@@ -99,14 +100,13 @@ export function openRelay(options: RelayOptions, hasContent: (chunk: JsonObject)
   }
 
   function relayBytes(event: Buffer, data: ByteSpan): Buffer {
-    const found = scanTopLevel(event, data.start, data.end, keys)
-    const { model, usage: counted, choices } = found
-    const isOrdinary = choices !== undefined && choices !== 'ambiguous' && found.error === undefined
+    const [choices, model, counted, error, tier] = scanTopLevel(event, data.start, data.end, keys)
+    const isOrdinary = choices !== undefined && choices !== 'ambiguous' && error === undefined
     if (!isOrdinary || model === 'ambiguous' || counted === 'ambiguous') return relayParsed(event)
     const edits: Edit[] = []
     if (counted !== undefined && event[counted.start] === openBrace) {
       const usage = decodeUsage(parseJsonObject(event.subarray(counted.start, counted.end)))
-      if (usage !== undefined) self.usage = servedAs(usage, textAt(event, model), textAt(event, found.service_tier))
+      if (usage !== undefined) self.usage = servedAs(usage, textAt(event, model), textAt(event, tier))
       if (!options.includeUsage) {
         if (isEmptyList(event, choices)) return nothing
         edits.push({ span: counted, bytes: nullBytes })
