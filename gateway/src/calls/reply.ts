@@ -1,5 +1,7 @@
+import { Buffer } from 'node:buffer'
 import { GatewayError } from '../core/errors.ts'
 import type { AnswerListener, HttpExchange } from '../lib/http-server/http-exchange.ts'
+import type { FieldLines } from '../lib/http1/field-lines.ts'
 import { type Sender, sendAtTurnEnd } from '../lib/turn-end.ts'
 
 /** Bytes beyond this are not made text: a copy of them would cost more than a second piece. */
@@ -57,21 +59,22 @@ export class Reply implements AnswerListener, Sender {
     this.#whenDrained = listener
   }
 
-  send(status: number, head: string[], body: Buffer | string): void {
+  /** @param lines further headers, put together before */
+  send(status: number, head: string[], body: Buffer | string, lines?: FieldLines): void {
     if (this.gone) return
     const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length
     // These two have no body, and a length would promise one (RFC 9110, 8.6).
     if (status !== 204 && status !== 304) head.push('content-length', String(bytes))
-    this.open(status, head)
+    this.open(status, head, lines)
     if (typeof body === 'string' && bytes === body.length) this.#written += body
     else this.#add(body)
     this.end()
   }
 
-  open(status: number, head: string[]): void {
+  open(status: number, head: string[], lines?: FieldLines): void {
     if (this.gone) return
     if (this.#isLast()) this.#exchange.closeAfter()
-    this.#exchange.open(status, head)
+    this.#exchange.open(status, head, lines)
   }
 
   /** No request may follow on this connection: its body was not read to the end. */

@@ -1,11 +1,10 @@
 import type { GatewayError } from '../core/errors.ts'
 import { account } from './account.ts'
-import { answerIdIn } from './answer-id.ts'
 import type { Call } from './call.ts'
 import { costOfCall } from './cost-of-call.ts'
 import type { CallPorts } from './ports.ts'
-import { answerHead } from './response-head.ts'
-import type { Served } from './served.ts'
+import { answerHead, standingLines } from './response-head.ts'
+import { rendered, type Served } from './served.ts'
 
 /**
  * Stop 7: the answer in the caller's dialect.
@@ -17,28 +16,30 @@ export function respond(call: Call, served: Served, ports: CallPorts): Promise<G
     call.progress.dropped = prepared.body.dropped
     call.progress.changed = prepared.body.changed
   }
-  const group = served.target.resolution.group.name
+  const lines = standingLines(call, deployment, served.target.resolution.group.name)
   if (result.type === 'stream') {
-    const answered = { deployment, group, headers: result.headers, cost: undefined }
-    const head = answerHead(call, answered, 'text/event-stream; charset=utf-8', ports)
+    const head = answerHead(
+      call,
+      { headers: result.headers, cost: undefined },
+      'text/event-stream; charset=utf-8',
+      ports,
+    )
     head.push('cache-control', 'no-cache')
     call.progress.firstContentMs = ports.clock.now() - call.startedAt
-    call.reply.open(200, head)
+    call.reply.open(200, head, lines)
     return result.stream.attach(call.reply).then((error) => {
       account(call, served, error, ports)
       return error
     })
   }
-  const rendered = served.rendered ?? {
-    bytes: result.body.bytes,
-    usage: prepared.type === 'local' ? prepared.usage : undefined,
-  }
-  call.progress.usage = rendered.usage
-  call.progress.answerId = answerIdIn(rendered.bytes)
-  call.progress.cost = costOfCall(call, served, rendered.usage, ports, result.headers)
-  const answered = { deployment, group, headers: result.headers, cost: call.progress.cost }
+  const { bytes, usage, answerId } =
+    served.rendered ?? rendered(result.body.bytes, prepared.type === 'local' ? prepared.usage : undefined)
+  call.progress.usage = usage
+  call.progress.answerId = answerId
+  call.progress.cost = costOfCall(call, served, usage, ports, result.headers)
+  const answered = { headers: result.headers, cost: call.progress.cost }
   const head = answerHead(call, answered, 'application/json', ports)
   account(call, served, undefined, ports)
-  call.reply.send(200, head, rendered.bytes)
+  call.reply.send(200, head, bytes, lines)
   return undefined
 }

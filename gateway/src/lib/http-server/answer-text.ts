@@ -1,4 +1,4 @@
-import { fieldLines } from '../http1/field-lines.ts'
+import { type FieldLines, fieldLines } from '../http1/field-lines.ts'
 
 /** Registered phrases (RFC 9110, 15) of what a gateway answers or passes on; for people only. */
 const phrases: Readonly<Record<number, string>> = {
@@ -41,10 +41,11 @@ const phrases: Readonly<Record<number, string>> = {
 
 /**
  * The head of an answer without its last line end and the empty line.
+ * @param lines what goes before the fields
  * @throws TypeError for a header that cannot be sent
  */
-export function answerHead(status: number, fields: readonly string[]): string {
-  return `HTTP/1.1 ${status} ${phrases[status] ?? ''}${fieldLines(fields)}\r\ndate: ${httpDate()}`
+export function answerHead(status: number, fields: readonly string[], lines: FieldLines | '' = ''): string {
+  return `HTTP/1.1 ${status} ${phrases[status] ?? ''}${lines}${fieldLines(fields)}\r\ndate: ${httpDate()}`
 }
 
 let dateSecond = 0

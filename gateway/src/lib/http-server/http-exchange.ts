@@ -1,3 +1,5 @@
+import type { Buffer } from 'node:buffer'
+import type { FieldLines } from '../http1/field-lines.ts'
 import type { MalformedMessage } from '../http1/head-fields.ts'
 import { answerHead } from './answer-text.ts'
 import type { RequestStart } from './request-reader.ts'
@@ -107,11 +109,12 @@ export class HttpExchange {
   /**
    * Begins the answer; its head is sent with the first bytes that follow, or at its end.
    * @param fields name, value, name, value …; with `content-length`, or the body is sent in chunks
+   * @param lines further fields that were put together before; nothing that frames the message
    * @throws TypeError for a header that cannot be sent; nothing has been begun then
    */
-  open(status: number, fields: readonly string[]): void {
+  open(status: number, fields: readonly string[], lines?: FieldLines): void {
     const length = lengthIn(fields)
-    let head = answerHead(status, fields)
+    let head = answerHead(status, fields, lines)
     // It may never send the body that it was not asked for.
     if (this.request.expectsContinue && this.sink === undefined && !this.complete) this.#last = true
     if (status === 204 || status === 304 || this.request.method === 'HEAD') this.#framing = bodiless

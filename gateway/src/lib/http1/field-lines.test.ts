@@ -38,6 +38,8 @@ for (const [what, value] of Object.entries(unsendable)) {
       ['x-key', value],
       ['a', '1', 'x-key', value],
       ['x-key', value, 'z', '1'],
+      ['x-key', `longer than others ${value}`],
+      ['x-key', `${value} longer than others`],
     ]) {
       assert.throws(() => fieldLines(fields), new TypeError('the header x-key has a value that cannot be sent'))
     }
@@ -61,7 +63,7 @@ test('more names than are remembered are all checked', () => {
 })
 
 test('what is written is read back the same, or is refused', () => {
-  const value = fc.string({ unit: fc.constantFrom(...'ab :\t\r\n\0\x7f\x80\xff\u0100'), maxLength: 8 })
+  const value = fc.string({ unit: fc.constantFrom(...'ab :\t\r\n\0\x7f\x80\xff\u0100'), maxLength: 20 })
   fc.assert(
     fc.property(fc.array(value, { maxLength: 4 }), (values) => {
       const fields = values.flatMap((one, index) => [`x-${index}`, one])
