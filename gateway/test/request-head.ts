@@ -9,7 +9,6 @@ export function requestHead(given: Partial<RequestHead>): RequestHead {
     keys: { authorization: undefined, other: undefined },
     contentType: undefined,
     contentEncoding: undefined,
-    contentLength: undefined,
     callId: undefined,
     endUser: undefined,
     tags: undefined,

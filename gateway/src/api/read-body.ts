@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { GatewayError } from '../core/errors.ts'
 import { type ByteTail, createByteTail } from '../lib/bytes.ts'
 import type { BodySink, RequestTimeout } from '../lib/http-server/http-exchange.ts'
@@ -18,7 +19,7 @@ export function readBody(exchange: Exchange, limit: number): Buffer | Promise<Bu
       `content-encoding \`${head.contentEncoding}\` is not supported; send the body uncompressed`,
     )
   }
-  if (head.contentLength !== undefined && head.contentLength > limit) throw tooLarge(limit)
+  if (http.request.length !== undefined && http.request.length > limit) throw tooLarge(limit)
   const whole = http.takeBody()
   if (whole !== undefined) return whole
   return new Promise((resolve, reject) => {

@@ -12,7 +12,6 @@ export interface RequestHead {
   readonly keys: KeyHeaders
   readonly contentType: string | undefined
   readonly contentEncoding: string | undefined
-  readonly contentLength: number | undefined
   readonly callId: string | undefined
   /** End user of the application that calls (contract 3.8). */
   readonly endUser: string | undefined
@@ -71,7 +70,6 @@ export function readHead(request: RequestStart, settings: HeaderSettings | undef
     },
     contentType: undefined as string | undefined,
     contentEncoding: undefined as string | undefined,
-    contentLength: undefined as number | undefined,
     callId: undefined as string | undefined,
     endUser: undefined as string | undefined,
     tags: undefined as string | undefined,
@@ -104,9 +102,6 @@ export function readHead(request: RequestStart, settings: HeaderSettings | undef
         break
       case 'content-encoding':
         head.contentEncoding = value
-        break
-      case 'content-length':
-        head.contentLength = Number(value)
         break
       case 'x-litellm-call-id':
         head.callId = ownText(value)

@@ -99,6 +99,7 @@ const noRequest = {
   method: 'POST',
   target: '/health',
   fields: [],
+  length: undefined,
   keepsAlive: true,
   takesChunks: true,
   expectsContinue: false,

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { ChunkedBody } from '../http1/chunked-body.ts'
 import { MalformedMessage, readFields, readFraming } from '../http1/head-fields.ts'
 import { HeadReader } from '../http1/head-reader.ts'
@@ -156,12 +157,21 @@ function minorOf(text: string): 0 | 1 {
 
 /** Three digits, then a space or nothing: servers that leave the reason out often leave its space out too. */
 function statusOf(text: string, lineEnd: number): number {
-  const status = Number(text.slice(9, 12))
-  const after = text.charCodeAt(12)
-  if (!/^[1-9]\d\d$/.test(text.slice(9, 12)) || (lineEnd !== 12 && after !== 0x20)) {
-    throw new MalformedMessage('a status line without a status')
+  let status = 0
+  for (let index = 9; index < 12; index += 1) {
+    const digit = text.charCodeAt(index) - zero
+    if (digit < 0 || digit > 9) throw withoutStatus()
+    status = status * 10 + digit
   }
+  if (status < 100 || (lineEnd !== 12 && text.charCodeAt(12) !== space)) throw withoutStatus()
   return status
+}
+
+const zero = 0x30
+const space = 0x20
+
+function withoutStatus(): MalformedMessage {
+  return new MalformedMessage('a status line without a status')
 }
 
 /** `Keep-Alive: timeout=5`, ms. */

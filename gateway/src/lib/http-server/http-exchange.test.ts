@@ -287,6 +287,7 @@ describe('an exchange that is over', () => {
       method: 'GET',
       target: '/',
       fields: [],
+      length: undefined,
       keepsAlive: true,
       takesChunks: true,
       expectsContinue: false,

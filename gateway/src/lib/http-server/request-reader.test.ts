@@ -27,6 +27,7 @@ describe('a request', () => {
       method: 'POST',
       target: '/v1/x?a=b',
       fields: ['host', 'a', 'content-length', '5', 'x-a', 'b'],
+      length: 5,
       keepsAlive: true,
       takesChunks: true,
       expectsContinue: false,

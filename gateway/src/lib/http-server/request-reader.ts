@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer'
 import { ChunkedBody } from '../http1/chunked-body.ts'
 import { MalformedMessage, readFields, readFraming } from '../http1/head-fields.ts'
 import { HeadReader } from '../http1/head-reader.ts'
@@ -14,6 +15,8 @@ export interface RequestStart {
   readonly target: string
   /** Lower-case name, value, name, value … in their order; repeated names stay apart. */
   readonly fields: readonly string[]
+  /** Bytes of the body, if that was said; a body in chunks says nothing. */
+  readonly length: number | undefined
   /** Whether the caller can and wants to use the connection for another request. */
   readonly keepsAlive: boolean
   /** HTTP/1.0 knows no chunks. */
@@ -144,6 +147,7 @@ export class RequestReader {
       method,
       target,
       fields,
+      length: framing.length,
       keepsAlive: !framing.close && (minor === 1 || framing.keepAlive),
       takesChunks: minor === 1,
       expectsContinue,

@@ -22,8 +22,9 @@ export function readFields(text: string, from: number, end: number): string[] {
   const fields: string[] = []
   let start = from
   while (start < end) {
-    let lineEnd = text.indexOf('\r\n', start)
-    if (lineEnd === -1 || lineEnd > end) lineEnd = end
+    // Half of a line end, because HeadReader let none through alone, and a single character is found in a third of the time.
+    const lineFeed = text.indexOf('\n', start)
+    const lineEnd = lineFeed === -1 || lineFeed > end ? end : lineFeed - 1
     const name = readName(text, start, lineEnd)
     const position = start + name.length
     if (name === '' || text.charCodeAt(position) !== colon || position >= lineEnd) {
@@ -55,8 +56,22 @@ export function headerOf(fields: readonly string[], name: string): string | unde
 
 /** The length that `Content-Length` declares. @throws MalformedMessage for anything but plain digits */
 export function readLength(value: string): number {
-  if (!/^\d{1,15}$/.test(value)) throw new MalformedMessage('a content-length that is not a number')
-  return Number(value)
+  if (value === '' || value.length > maxLengthDigits) throw notANumber()
+  let length = 0
+  for (let index = 0; index < value.length; index += 1) {
+    const digit = value.charCodeAt(index) - zero
+    if (digit < 0 || digit > 9) throw notANumber()
+    length = length * 10 + digit
+  }
+  return length
+}
+
+const zero = 0x30
+/** Of what a number holds to the last byte. */
+const maxLengthDigits = 15
+
+function notANumber(): MalformedMessage {
+  return new MalformedMessage('a content-length that is not a number')
 }
 
 /** Whether a list such as `Connection: keep-alive, x-hop` has the element. */
