@@ -59,6 +59,8 @@ export interface Match {
 /** Finds routes by method and path. Paths are compared as sent: nothing is normalised, so nothing can be normalised twice. */
 export class RouteTable {
   readonly #exact = new Map<string, Route[]>()
+  /** What was found last by its very path: requests of one kind come one after the other, and to compare a text is less than to hash it. */
+  #last: Match | undefined
   readonly #patterns: { readonly prefix: string; readonly suffix: string; readonly route: Route }[] = []
 
   constructor(routes: readonly Route[]) {
@@ -77,10 +79,14 @@ export class RouteTable {
 
   /** @returns the match; `other-method` when the path exists; `undefined` when it does not */
   find(method: string, path: string): Match | 'other-method' | undefined {
+    const last = this.#last
+    if (last !== undefined && last.route.path === path && last.route.method === method) return last
     const exact = this.#exact.get(path)
     if (exact !== undefined) {
-      for (const route of exact) if (route.method === method) return { route, pathParameter: '' }
-      return 'other-method'
+      const route = exact.find((each) => each.method === method)
+      if (route === undefined) return 'other-method'
+      this.#last = { route, pathParameter: '' }
+      return this.#last
     }
     let otherMethod = false
     for (const { prefix, suffix, route } of this.#patterns) {

@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer'
 import { accessRefusal } from '../../calls/access.ts'
 import type { Call } from '../../calls/call.ts'
 import { handle } from '../../calls/handle.ts'
@@ -7,7 +8,7 @@ import type { DialectName } from '../../core/wire.ts'
 import { readBody } from '../read-body.ts'
 import type { Exchange, Route } from '../route.ts'
 import { callOf, type DecodedRequest, decodeRequest } from './decode.ts'
-import { namedBy, type Records } from './named.ts'
+import { type Named, namedBy, type Records } from './named.ts'
 
 /** Where each dialect is spoken (contract 4.1). `{model}` names the model in the path, as Azure's clients do. */
 const paths: readonly (readonly [DialectName, readonly string[]])[] = [
@@ -30,18 +31,33 @@ export function inferenceRoutes(ports: CallPorts, records?: Records): readonly R
         path,
         access: 'caller',
         dialect,
-        async handle(exchange) {
-          const snapshot = snapshotOf(exchange)
-          const body = readBody(exchange, snapshot.settings.maxRequestBytes)
-          const bytes = body instanceof Promise ? await body : body
-          const request = decodeRequest(exchange, bytes, dialect)
-          const named = namedBy(request, exchange.principal, snapshot.settings.limits, records)
-          const call = callOf(exchange, snapshot, request, named instanceof Promise ? await named : named)
-          await handle(mayBeOutdated(call) ? await renewed(exchange, request, call, records) : call, ports)
+        handle(exchange) {
+          const body = readBody(exchange, snapshotOf(exchange).settings.maxRequestBytes)
+          if (body instanceof Promise) return body.then((bytes) => serve(exchange, bytes, dialect, ports, records))
+          return serve(exchange, body, dialect, ports, records)
         },
       }),
     ),
   )
+}
+
+/** Not an async function: until it has to wait, a request is one run of plain calls. */
+function serve(
+  exchange: Exchange,
+  bytes: Buffer,
+  dialect: DialectName,
+  ports: CallPorts,
+  records: Records | undefined,
+): Promise<void> {
+  const snapshot = snapshotOf(exchange)
+  const request = decodeRequest(exchange, bytes, dialect)
+  const make = (named: Named): Promise<void> => {
+    const call = callOf(exchange, snapshot, request, named)
+    if (!mayBeOutdated(call)) return handle(call, ports)
+    return renewed(exchange, request, call, records).then((newer) => handle(newer, ports))
+  }
+  const named = namedBy(request, exchange.principal, snapshot.settings.limits, records)
+  return named instanceof Promise ? named.then(make) : make(named)
 }
 
 /** Whether the call would be refused for something that another replica may have changed a moment ago. */
