@@ -56,7 +56,6 @@ export function openCallKeeping(options: CallKeepingOptions): CallKeeping {
     append: (block, origin) => spending.moving(origin === 'self', block.tally, (add) => ledger.append(block, add)),
   }
   const mover = new Mover({ outbox, sink, clock, report: (event, facts) => log.warn(event, facts) })
-  const newId = createIds()
   const rows = new TurnRows(outbox)
   const bring = () => {
     rows.flush()
@@ -66,13 +65,7 @@ export function openCallKeeping(options: CallKeepingOptions): CallKeeping {
   let upkeep: { stop(): void } | undefined
   return {
     ledger: readAfter(bring, ledger),
-    calls: {
-      keep: (call, charges) => rows.keep(call, charges),
-      newId,
-      get full() {
-        return outbox.full
-      },
-    },
+    calls: rows,
     health: () => ({
       disk: outbox.failure,
       store: mover.failure,
@@ -107,12 +100,17 @@ function readAfter(bring: () => Promise<void>, ledger: Ledger): Ledger {
 }
 
 /** The rows of one turn, on disk in one write before any answer of that turn is sent. */
-class TurnRows implements Sender {
+class TurnRows implements CallLedger, Sender {
+  readonly newId = createIds()
   readonly #outbox: Outbox
   readonly #rows: LedgerRow[] = []
 
   constructor(outbox: Outbox) {
     this.#outbox = outbox
+  }
+
+  get full(): boolean {
+    return this.#outbox.full
   }
 
   keep(call: SettledCall, charges: readonly Charge[]): void {
