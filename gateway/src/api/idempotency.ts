@@ -1,4 +1,5 @@
 import { hash, randomUUID } from 'node:crypto'
+import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ChangeOptions } from '../core/change.ts'
 import { type Claim, type Claimed, type Claims, inProgress } from '../core/claim.ts'

@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer'
 import { breakdownOf } from '../core/cost/breakdown.ts'
 import type { GatewayError } from '../core/errors.ts'
 import type { SettledCall } from '../core/ledger/settled-call.ts'

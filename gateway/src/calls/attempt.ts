@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import type { Deployment } from '../core/deployment.ts'
 import type { GatewayError } from '../core/errors.ts'
 import type { Endpoint } from '../core/wire.ts'

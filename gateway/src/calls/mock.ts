@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import type { ChatEvent, ChatResponse } from '../core/chat.ts'
 import type { Deployment } from '../core/deployment.ts'
 import { type ErrorCode, GatewayError } from '../core/errors.ts'

@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer'
 import type { GatewayError } from '../core/errors.ts'
 import type { Usage } from '../core/usage.ts'
 import type { UpstreamFailure } from '../core/wire.ts'

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { boundedTokens } from '../core/prompt-tokens.ts'
 import { isObject, type JsonValue, parseJsonObject } from '../lib/json.ts'
 

@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer'
 import type { Deployment } from '../core/deployment.ts'
 import { carriesError } from '../core/error-inside.ts'
 import type { GatewayError } from '../core/errors.ts'

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
 /** Longest stretch of work, ms, before sockets and timers get their turn: calls go on while a configuration is built. */

@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer'
 import type { ChatEvent, ChatRequest, ChatResponse, Warning } from '../core/chat.ts'
 import type { EmbeddingRequest, EmbeddingResponse } from '../core/embedding.ts'
 import type { GatewayError } from '../core/errors.ts'

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import type { FileContent } from '../lib/file-content.ts'
 import { createFileWatch, type FileWatch } from '../lib/watch.ts'
 import { WriteProgress, wholeQuietMs } from '../lib/write-progress.ts'

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { closeSync, fsync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { type LedgerRow, lineOf } from '../core/ledger/row.ts'
 import { Tally } from '../core/ledger/tally.ts'

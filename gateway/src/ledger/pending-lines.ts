@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 /** Lines that a disk did not take, in order, in memory. */
 export class PendingLines {
   #lines: Buffer[] = []

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { open } from 'node:fs/promises'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { LedgerBlock } from '../core/ledger/block.ts'

@@ -1,4 +1,4 @@
-import { isAscii } from 'node:buffer'
+import { Buffer, isAscii } from 'node:buffer'
 
 /** A part of some bytes. */
 export interface ByteSpan {

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 /** Time, passed in so that tests can move it. */
 export interface Clock {
   /** Milliseconds that only grow; for durations and deadlines. */

@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer'
 /** What is sent to an upstream. */
 export interface UpstreamRequest {
   readonly method: 'GET' | 'POST'

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { asBuffer, type ByteSpan, createByteTail } from './bytes.ts'
 
 /** One event of a `text/event-stream` (WHATWG HTML, 9.2): `data` lines are joined by "\n". */

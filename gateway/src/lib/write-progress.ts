@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer'
 import type { FileContent } from './file-content.ts'
 
 /** Between the two equal reads that every content needs: longer than a writer waits between two chunks of one save. */

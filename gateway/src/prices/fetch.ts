@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'

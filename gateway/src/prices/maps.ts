@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer'
 import { hash as digest } from 'node:crypto'
 import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'

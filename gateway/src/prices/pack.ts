@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { hash } from 'node:crypto'
 import type { PriceData } from '../core/cost/price-book.ts'
 import type { PriceRule } from '../core/cost/price-rules.ts'

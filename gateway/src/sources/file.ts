@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path'
+import { performance } from 'node:perf_hooks'
 import type { Layer, ReadableSource } from '../core/resource.ts'
 import type { FileContent } from '../lib/file-content.ts'
 import { createFileWatch, type FileWatch } from '../lib/watch.ts'

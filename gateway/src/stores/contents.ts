@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import type { Contents } from '../core/contents.ts'
 import { dialects } from './dialect.ts'
 import type { SqlDatabase } from './sql.ts'

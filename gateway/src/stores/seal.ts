@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 import type { JsonValue } from '../lib/json.ts'
 import type { Secret } from '../lib/secret.ts'

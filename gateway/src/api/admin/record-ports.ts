@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer'
 import type { Changes } from '../../core/changes.ts'
 import type { Principal } from '../../core/principal.ts'
 import type { Spending } from '../../core/spend.ts'

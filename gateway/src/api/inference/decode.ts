@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer'
 import { aliased } from '../../calls/access.ts'
 import { type Call, newProgress } from '../../calls/call.ts'
 import { type CallOptions, readOptions } from '../../calls/options.ts'

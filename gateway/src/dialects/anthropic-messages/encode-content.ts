@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import type { CacheControl, FilePart, ImagePart, MediaSource, TextPart, UserPart } from '../../core/chat.ts'
 import type { JsonObject } from '../../lib/json.ts'
 import type { Report } from './report.ts'

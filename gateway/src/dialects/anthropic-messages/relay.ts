@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { servedAs } from '../../core/usage.ts'
 import { isObject, type JsonObject, parseJsonObject } from '../../lib/json.ts'
 import type { Mutable } from '../../lib/mutable.ts'

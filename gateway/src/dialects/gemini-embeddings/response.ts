@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import type { EmbeddingResponse } from '../../core/embedding.ts'
 import { GatewayError } from '../../core/errors.ts'
 import type { Usage } from '../../core/usage.ts'

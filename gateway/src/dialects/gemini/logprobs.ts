@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { isObject, type JsonObject, type JsonValue } from '../../lib/json.ts'
 import { objects, text } from '../gemini-wire/fields.ts'
 

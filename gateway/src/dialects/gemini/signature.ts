@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer'
+
 /**
  * Signatures of thinking are opaque and belong to the provider that made them: Gemini refuses Anthropic's with 400, and the
  * other way round. In the normal form those of Gemini carry its name, so that a conversation that moves between providers

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import type { MediaSource } from '../../core/chat.ts'
 
 /** `https://…`, or `data:image/png;base64,…` taken apart. A data URI in percent encoding becomes base64. */

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { GatewayError } from '../../core/errors.ts'
 
 const floatBytes = 4

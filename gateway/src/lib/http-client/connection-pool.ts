@@ -1,3 +1,5 @@
+import type { Buffer } from 'node:buffer'
+import { performance } from 'node:perf_hooks'
 import type { UpstreamExchange, UpstreamPool, UpstreamRequest, UpstreamSink } from '../http-client.ts'
 import { Roster } from '../roster.ts'
 import { Connection, type ConnectionOwner, type ConnectionSink, type Place, type RequestBytes } from './connection.ts'

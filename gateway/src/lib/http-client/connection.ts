@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { connect as connectPlain, isIP, type OnReadOpts, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import type { UpstreamSink } from '../http-client.ts'

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import type { UpstreamRequest } from '../http-client.ts'
 import { fieldLines } from '../http1/field-lines.ts'
 import type { RequestBytes } from './connection.ts'

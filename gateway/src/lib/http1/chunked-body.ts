@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { MalformedMessage, readFields } from './head-fields.ts'
 import { HeadReader } from './head-reader.ts'
 

@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer'
 import { HeadTooLarge, MalformedMessage } from './head-fields.ts'
 
 const carriageReturn = 0x0d

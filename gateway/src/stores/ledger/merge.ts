@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { promisify } from 'node:util'
 import { zstdDecompress } from 'node:zlib'
 import { dialects } from '../dialect.ts'

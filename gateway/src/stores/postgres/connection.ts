@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import type { ClientConfig, CustomTypesConfig } from 'pg'
 import type { Address } from './url.ts'
 

@@ -1,4 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs'
+import { performance } from 'node:perf_hooks'
 
 /** Where the file system tells nothing, a commit is noticed within this. */
 const netMs = 20

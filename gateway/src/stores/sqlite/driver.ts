@@ -1,5 +1,6 @@
 import { mkdir, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { reasonOf } from '../../lib/reason.ts'
 import { DatabaseFailure, type SqlDriver } from '../driver.ts'

@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer'
 import { hash } from 'node:crypto'
 import { refusal } from '../refusals.ts'
 

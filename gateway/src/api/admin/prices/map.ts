@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import { z } from 'zod'
 import { headerOf } from '../../../lib/http1/head-fields.ts'
 import { shownUrl } from '../../../lib/shown-url.ts'
