@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { connect, type Socket } from 'node:net'
 import { afterEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { GatewayError } from '../core/errors.ts'
 import { HttpServer } from '../lib/http-server/http-server.ts'
 import { ChunkedBody } from '../lib/http1/chunked-body.ts'
 import { recordBeforeSends } from '../lib/turn-end.ts'
@@ -13,17 +14,18 @@ afterEach(async () => {
 })
 
 /** A server that answers each request by `answer`, and a raw connection to it on which one request was sent. */
-async function ask(answer: (reply: Reply) => void, isLast = false): Promise<Socket> {
+async function ask(answer: (reply: Reply) => unknown, isLast = false): Promise<Socket> {
   const server = new HttpServer({
     times: { keepAlive: 75, head: 80, body: 300, unread: 120 },
-    onRequest: (exchange) =>
+    onRequest(exchange) {
       answer(
         new Reply(
           exchange,
           () => isLast,
           () => {},
         ),
-      ),
+      )
+    },
     refusalOf: (error) => assert.fail(error),
   })
   const { port } = await server.listen('127.0.0.1', 0)
@@ -124,6 +126,53 @@ test('a caller who does not read is noticed, and told of when there is room agai
   socket.resume()
   while (room === before && Date.now() < giveUp) await sleep(5)
   assert.ok(room > before)
+})
+
+test('an answer that is made piece by piece is made as fast as the caller reads, and whole', async () => {
+  const pieces = 1_000
+  let made = 0
+  const socket = await ask(async (reply) => {
+    reply.open(200, ['content-length', String(pieces * 60_000)])
+    for (; made < pieces; made += 1) {
+      reply.write(Buffer.alloc(60_000, 'x'))
+      await reply.room()
+    }
+    reply.end()
+  })
+  socket.pause()
+  await sleep(200)
+  assert.ok(made > 0 && made < pieces / 2, `${made} pieces were made for a caller who read none`)
+  let bytes = 0
+  socket.on('data', (chunk) => {
+    bytes += chunk.length
+  })
+  socket.resume()
+  const giveUp = Date.now() + 10_000
+  while (bytes < pieces * 60_000 && Date.now() < giveUp) await sleep(5)
+  assert.equal(made, pieces)
+})
+
+test('who makes an answer piece by piece is told when the caller is gone', async () => {
+  let made = 0
+  let told: unknown
+  const socket = await ask(async (reply) => {
+    reply.open(200, [])
+    try {
+      for (;;) {
+        reply.write(Buffer.alloc(60_000))
+        await reply.room()
+        made += 1
+      }
+    } catch (error) {
+      told = error
+    }
+  })
+  socket.pause()
+  const giveUp = Date.now() + 5_000
+  while (made < 3 && Date.now() < giveUp) await sleep(5)
+  socket.destroy()
+  while (told === undefined && Date.now() < giveUp) await sleep(5)
+  assert.ok(told instanceof GatewayError && told.code === 'client_closed', String(told))
 })
 
 test('an answer that is dropped does not look whole', async () => {

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import { setImmediate as turnEnd } from 'node:timers/promises'
 import { GatewayError } from '../core/errors.ts'
 import type { AnswerListener, HttpExchange } from '../lib/http-server/http-exchange.ts'
 import type { FieldLines } from '../lib/http1/field-lines.ts'
@@ -91,6 +92,17 @@ export class Reply implements AnswerListener, Sender {
     this.#add(bytes)
     this.#announce()
     return !this.#full
+  }
+
+  /** Resolves when what was written has left, as far as the caller takes it: for an answer that is made piece by piece. Rejects with what interrupts it. */
+  async room(): Promise<void> {
+    await turnEnd()
+    if (this.#interrupted !== undefined) throw this.#interrupted
+    if (!this.#full) return
+    await new Promise<void>((resolve, reject) => {
+      this.whenDrained(resolve)
+      this.onInterrupt(reject)
+    })
   }
 
   end(): void {

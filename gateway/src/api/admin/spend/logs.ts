@@ -171,8 +171,10 @@ export function logRoutes(ledger: Ledger): readonly DeclaredRoute[] {
         ])
         if (format === 'csv') exchange.reply.write(csvHead)
         let sent = 0
-        while (calls.length > 0 && sent < mostExported && !exchange.reply.gone) {
+        while (calls.length > 0 && sent < mostExported) {
           exchange.reply.write(calls.map(text).join(''))
+          // A slow reader holds the next page up; all of them at once would not fit into memory.
+          await exchange.reply.room()
           sent += calls.length
           const last = calls.at(-1)
           if (last === undefined || calls.length < exportStep) break
