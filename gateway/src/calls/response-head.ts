@@ -4,8 +4,8 @@ import type { Deployment } from '../core/deployment.ts'
 import type { GatewayError } from '../core/errors.ts'
 import { nanoToText } from '../core/money.ts'
 import type { UpstreamHeaders } from '../lib/http-client.ts'
-import { type FieldLines, fieldLines } from '../lib/http1/field-lines.ts'
-import { ownText } from '../lib/own-text.ts'
+import { byName } from '../lib/http1/by-name.ts'
+import { type FieldLines, keptLines } from '../lib/http1/field-lines.ts'
 import { version } from '../lib/version.ts'
 import type { Call } from './call.ts'
 import { pushLimits } from './limits.ts'
@@ -47,7 +47,7 @@ export function standingLines(call: Call, deployment: Deployment, group: string)
   const { revision } = call.snapshot
   const known = standing.get(deployment)
   if (known?.revision === revision && known.group === group) return known.lines
-  const lines = fieldLines([
+  const lines = keptLines([
     'x-litellm-model-id',
     headerText(deployment.id),
     'x-litellm-model-group',
@@ -103,17 +103,8 @@ export function answerHead(call: Call, answered: Answered, contentType: string, 
   return head
 }
 
-/** Made once for a name: who looks a text up that was just put together has to read it first. What strangers make up is not kept without end. */
-const providersNames = new Map<string, string>()
-const remembered = 1_000
-
-function providersName(name: string): string {
-  const known = providersNames.get(name)
-  if (known !== undefined) return known
-  const theirs = `llm_provider-${name}`
-  if (providersNames.size < remembered) providersNames.set(ownText(name), theirs)
-  return theirs
-}
+/** Where a header of the provider is told. */
+const providersName = byName((name) => `llm_provider-${name}`)
 
 function pushCost(head: string[], cost: Cost): void {
   head.push('x-litellm-response-cost', nanoToText(cost.total))
