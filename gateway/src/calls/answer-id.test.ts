@@ -54,3 +54,21 @@ for (const [id, counts] of written) {
     }
   })
 }
+
+test('of two ids neither is the id', () => {
+  const twice = wireBody(Buffer.from('{"id":"a","id":"b","choices":[]}'))
+  assert.equal(relayWhole(dialectNamed('openai-chat'), twice, 'shown').answerId, '')
+})
+
+test('an answer of Gemini has the id that Gemini calls so, and not that of a function', () => {
+  const call = '{"content":{"parts":[{"functionCall":{"id":"fc_1","name":"f"}}]}}'
+  const gemini = dialectNamed('gemini')
+  const whole = (text: string) => relayWhole(gemini, wireBody(Buffer.from(text)), 'shown').answerId
+  assert.equal(whole(`{"candidates":[${call}],"responseId":"R"}`), 'R')
+  assert.equal(whole(`{"candidates":[${call}]}`), '')
+})
+
+test('an answer that has to be written anew keeps its id', () => {
+  const twice = '{"choices":[{"message":{"tool_calls":[{"id":"call_1"}]}}],"model":"a","model":"b","id":"chatcmpl-1"}'
+  assert.equal(relayWhole(dialectNamed('openai-chat'), wireBody(Buffer.from(twice)), 'shown').answerId, 'chatcmpl-1')
+})

@@ -8,11 +8,12 @@ import { servedAs } from '../core/usage.ts'
 import type { ChatDialect, Dialect, EmbeddingDialect } from '../dialects/dialect.ts'
 import { type WireBody, wireBody } from '../lib/bytes.ts'
 import { type JsonObject, parseJsonObject } from '../lib/json.ts'
+import { asAnswerId } from './answer-id.ts'
 import type { Call } from './call.ts'
 import { isGatewayField } from './options.ts'
 import type { CallPorts } from './ports.ts'
 import { relayPipe, relayWhole } from './relay.ts'
-import { type Prepared, rendered } from './served.ts'
+import type { Prepared } from './served.ts'
 import { type Target, upstreamModelOf } from './target.ts'
 import { translatePipe } from './translate-pipe.ts'
 import { asksForUsage, relayBody, translatedBody } from './upstream-body.ts'
@@ -119,10 +120,12 @@ function prepareChat(
     render(body) {
       const decodedBody = provider.decodeResponse(parseUpstream(body))
       const response = decodedBody.created === 0 ? { ...decodedBody, created } : decodedBody
-      return rendered(
-        JSON.stringify(caller.encodeResponse(response, shown ?? response.model)),
-        response.usage && servedAs(response.usage, response.model, response.serviceTier),
-      )
+      const answer = caller.encodeResponse(response, shown ?? response.model)
+      return {
+        bytes: JSON.stringify(answer),
+        usage: response.usage && servedAs(response.usage, response.model, response.serviceTier),
+        answerId: asAnswerId(answer.id),
+      }
     },
   }
 }
@@ -144,10 +147,11 @@ function prepareEmbeddings(
     pipe: undefined,
     render(body) {
       const response = provider.decodeResponse(parseUpstream(body))
-      return rendered(
-        JSON.stringify(caller.encodeResponse(response, request, shown ?? response.model)),
-        response.usage && servedAs(response.usage, response.model),
-      )
+      return {
+        bytes: JSON.stringify(caller.encodeResponse(response, request, shown ?? response.model)),
+        usage: response.usage && servedAs(response.usage, response.model),
+        answerId: '',
+      }
     },
   }
 }

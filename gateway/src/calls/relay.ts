@@ -9,7 +9,7 @@ import { scanTopLevel } from '../lib/json-scan.ts'
 import { createSseSplitter, SseOverflow } from '../lib/sse.ts'
 import { asAnswerId } from './answer-id.ts'
 import { streamFailure } from './failure.ts'
-import { type Rendered, rendered } from './served.ts'
+import type { Rendered } from './served.ts'
 import type { StreamPipe } from './stream-pipe.ts'
 
 const nothing = Buffer.alloc(0)
@@ -96,9 +96,6 @@ class RelayPipe implements StreamPipe {
   }
 }
 
-const answerKeys = ['id', 'model', 'usage', 'service_tier'] as const
-const geminiKeys = ['modelVersion', 'usageMetadata'] as const
-
 /**
  * A whole answer of the caller's own dialect: the bytes as they came, `model` renamed, usage read.
  * @param shown the model name to show; `undefined` leaves the provider's
@@ -106,7 +103,7 @@ const geminiKeys = ['modelVersion', 'usageMetadata'] as const
 export function relayWhole(dialect: Dialect, whole: WireBody, shown: string | undefined): Rendered {
   if (dialect.name === 'gemini') return relayGemini(dialect, whole, shown)
   const { bytes: body, text } = whole
-  const [id, model, usage, tier] = scanTopLevel(body, 0, body.length, answerKeys)
+  const [id, model, usage, tier] = scanTopLevel(body, 0, body.length, ['id', 'model', 'usage', 'service_tier'])
   if (model === 'ambiguous' || usage === 'ambiguous') return rewritten(dialect, whole, shown)
   const counted =
     usage === undefined || dialect.family === 'count-tokens'
@@ -125,16 +122,17 @@ export function relayWhole(dialect: Dialect, whole: WireBody, shown: string | un
 /** Gemini's words for the same. */
 function relayGemini(dialect: ChatDialect, whole: WireBody, shown: string | undefined): Rendered {
   const { bytes: body } = whole
-  const [model, usage] = scanTopLevel(body, 0, body.length, geminiKeys)
+  const [id, model, usage] = scanTopLevel(body, 0, body.length, ['responseId', 'modelVersion', 'usageMetadata'])
   if (model === 'ambiguous' || usage === 'ambiguous') return rewritten(dialect, whole, shown)
   const counted =
     usage === undefined
       ? undefined
       : dialect.usageOf({ usageMetadata: parseJsonObject(body.subarray(usage.start, usage.end)) })
-  return rendered(
-    renamed(whole, model, shown),
-    counted === undefined ? undefined : servedAs(counted, textAt(body, model)),
-  )
+  return {
+    bytes: renamed(whole, model, shown),
+    usage: counted === undefined ? undefined : servedAs(counted, textAt(body, model)),
+    answerId: asAnswerId(textAt(body, id)),
+  }
 }
 
 /** The answer with another model's name; with its own where nothing is to be shown, or it is the same. */
@@ -168,8 +166,9 @@ function rewritten(dialect: Dialect, { bytes, text }: WireBody, shown: string | 
   }
   const name = dialect.name === 'gemini' ? 'modelVersion' : 'model'
   const usage = dialect.family === 'count-tokens' ? undefined : dialect.usageOf(value)
-  return rendered(
-    JSON.stringify(shown === undefined || !(name in value) ? value : { ...value, [name]: shown }),
-    usage === undefined ? undefined : servedAs(usage, value[name], value.service_tier),
-  )
+  return {
+    bytes: JSON.stringify(shown === undefined || !(name in value) ? value : { ...value, [name]: shown }),
+    usage: usage === undefined ? undefined : servedAs(usage, value[name], value.service_tier),
+    answerId: asAnswerId(dialect.name === 'gemini' ? value.responseId : value.id),
+  }
 }

@@ -1,10 +1,11 @@
 import type { GatewayError } from '../core/errors.ts'
 import { account } from './account.ts'
+import { answerIdIn } from './answer-id.ts'
 import type { Call } from './call.ts'
 import { costOfCall } from './cost-of-call.ts'
 import type { CallPorts } from './ports.ts'
 import { answerHead, standingLines } from './response-head.ts'
-import { rendered, type Served } from './served.ts'
+import type { Served } from './served.ts'
 
 /**
  * Stop 7: the answer in the caller's dialect.
@@ -32,8 +33,11 @@ export function respond(call: Call, served: Served, ports: CallPorts): Promise<G
       return error
     })
   }
-  const { bytes, usage, answerId } =
-    served.rendered ?? rendered(result.body.bytes, prepared.type === 'local' ? prepared.usage : undefined)
+  const { bytes, usage, answerId } = served.rendered ?? {
+    bytes: result.body.bytes,
+    usage: prepared.type === 'local' ? prepared.usage : undefined,
+    answerId: answerIdIn(result.body.bytes),
+  }
   call.progress.usage = usage
   call.progress.answerId = answerId
   call.progress.cost = costOfCall(call, served, usage, ports, result.headers)

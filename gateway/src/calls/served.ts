@@ -7,7 +7,6 @@ import type { WireBody } from '../lib/bytes.ts'
 import type { UpstreamHeaders } from '../lib/http-client.ts'
 import type { DeploymentState } from '../state/deployment-state.ts'
 import type { TargetRoom } from '../state/limits/target-limits.ts'
-import { answerIdIn } from './answer-id.ts'
 import type { Reply } from './reply.ts'
 import type { StreamPipe } from './stream-pipe.ts'
 import type { Target } from './target.ts'
@@ -40,11 +39,6 @@ export interface Rendered {
   readonly usage: Usage | undefined
   /** '' where it says none. */
   readonly answerId: string
-}
-
-/** A whole answer whose id is still to be found. */
-export function rendered(bytes: Buffer | string, usage: Usage | undefined): Rendered {
-  return { bytes, usage, answerId: answerIdIn(bytes) }
 }
 
 /** What a provider answered. */

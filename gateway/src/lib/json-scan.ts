@@ -24,7 +24,7 @@ const maxDepth = 512
  * nested objects and strings do not count; an escaped spelling (`"mod\u0065l"`) does.
  * It is a scanner, not a validator: the object's own frame, brackets and strings must be right, while numbers and words
  * are only told from other tokens.
- * @param keys ASCII names
+ * @param keys ASCII names, written where the result is taken apart: both are in one order
  * @returns nothing for any key when the bytes are not such an object
  */
 export function scanTopLevel<const Keys extends readonly string[]>(

@@ -165,3 +165,8 @@ test('text completions are relayed the same way', () => {
     model: 'gpt-3.5-turbo-instruct:20230824-v2',
   })
 })
+
+test('an error that comes with a choice, after content, is an error', () => {
+  const text = chunk({ content: 'a' }) + chunk({ content: 'b' }, { error: { message: 'boom' } })
+  assert.deepEqual(relay(text, asIs).relay.failure, { message: 'boom', code: undefined })
+})

@@ -14,7 +14,6 @@ const nothing = Buffer.alloc(0)
 const doneBytes = Buffer.from(done)
 const doneEvent = Buffer.from(`data: ${done}\n\n`)
 const telling = /"usage"\s*:\s*\{|"error"/
-const keys = ['choices', 'model', 'usage', 'error', 'service_tier'] as const
 
 /**
  * Passes the events of an OpenAI stream on as bytes: `model` is renamed in place, usage is read, and hidden from callers
@@ -100,7 +99,13 @@ export function openRelay(options: RelayOptions, hasContent: (chunk: JsonObject)
   }
 
   function relayBytes(event: Buffer, data: ByteSpan): Buffer {
-    const [choices, model, counted, error, tier] = scanTopLevel(event, data.start, data.end, keys)
+    const [choices, model, counted, error, tier] = scanTopLevel(event, data.start, data.end, [
+      'choices',
+      'model',
+      'usage',
+      'error',
+      'service_tier',
+    ])
     const isOrdinary = choices !== undefined && choices !== 'ambiguous' && error === undefined
     if (!isOrdinary || model === 'ambiguous' || counted === 'ambiguous') return relayParsed(event)
     const edits: Edit[] = []
