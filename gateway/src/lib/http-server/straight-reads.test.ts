@@ -44,6 +44,7 @@ test('what comes while the reader pauses waits for it, all of it and in its orde
   const block = Buffer.alloc(1_000_003, 'abcdefghijklmnopqrstuvwxyz')
   const heard: Buffer[] = []
   readStraight(here, (bytes) => {
+    assert.equal(here.isPaused(), false)
     heard.push(Buffer.from(bytes))
     here.pause()
     setTimeout(() => here.resume(), 1)
@@ -52,6 +53,19 @@ test('what comes while the reader pauses waits for it, all of it and in its orde
   await once(here, 'end')
   assert.ok(heard.length > 1)
   assert.deepEqual(Buffer.concat(heard), block)
+})
+
+test('a piece that is waiting is heard before the next one', async (context) => {
+  const { here } = await pair(context)
+  const heard: string[] = []
+  readStraight(here, (bytes) => void heard.push(bytes.toString()))
+  here.pause()
+  here.push(Buffer.from('first'))
+  assert.deepEqual(heard, [])
+  here.resume()
+  here.push(Buffer.from('second'))
+  await until('both', () => heard.length === 2)
+  assert.deepEqual(heard, ['first', 'second'])
 })
 
 test('a reader that pauses holds the sender up', async (context) => {
