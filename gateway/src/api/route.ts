@@ -59,9 +59,9 @@ export interface Match {
 /** Finds routes by method and path. Paths are compared as sent: nothing is normalised, so nothing can be normalised twice. */
 export class RouteTable {
   readonly #exact = new Map<string, Route[]>()
+  readonly #patterns: { readonly prefix: string; readonly suffix: string; readonly route: Route }[] = []
   /** What was found last by its very path: requests of one kind come one after the other, and to compare a text is less than to hash it. */
   #last: Match | undefined
-  readonly #patterns: { readonly prefix: string; readonly suffix: string; readonly route: Route }[] = []
 
   constructor(routes: readonly Route[]) {
     for (const route of routes) {

@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks'
+
 /** Time, passed in so that tests can move it. */
 export interface Clock {
   /** Milliseconds that only grow; for durations and deadlines. */

@@ -1,4 +1,5 @@
 import type { Buffer } from 'node:buffer'
+
 /** What is sent to an upstream. */
 export interface UpstreamRequest {
   readonly method: 'GET' | 'POST'

@@ -12,6 +12,6 @@ test('ids have the shape of a UUID and count up, from digit to digit', () => {
   )
 })
 
-test('two processes have nothing in common', () => {
+test('those who make ids make different ones', () => {
   assert.notEqual(createIds()().slice(0, 24), createIds()().slice(0, 24))
 })

@@ -1,4 +1,5 @@
 import type { Buffer } from 'node:buffer'
+
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject
 export interface JsonObject {
   readonly [key: string]: JsonValue | undefined

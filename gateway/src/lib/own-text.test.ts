@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { ownText } from './own-text.ts'
 
 for (const text of ['', 'a', 'café ☃ 🛫', 'x'.repeat(341), '☃'.repeat(341), '☃'.repeat(342), 'x'.repeat(100_000)]) {
@@ -8,8 +10,16 @@ for (const text of ['', 'a', 'café ☃ 🛫', 'x'.repeat(341), '☃'.repeat(341
   })
 }
 
-test('a copy stays what it is when the next is made', () => {
-  const first = ownText('first')
-  ownText('second')
-  assert.equal(first, 'first')
+test('copies of short parts do not keep the long texts', () => {
+  setFlagsFromString('--expose-gc')
+  const collect: () => void = runInNewContext('gc')
+  collect()
+  const before = process.memoryUsage().heapUsed
+  const parts = Array.from({ length: 300 }, (_, index) => {
+    const long = Buffer.alloc(100_000, String(index)).toString()
+    return ownText(long.slice(0, 50))
+  })
+  collect()
+  const kept = process.memoryUsage().heapUsed - before
+  assert.ok(kept < 3_000_000, `${parts.length} short parts keep ${kept} bytes`)
 })

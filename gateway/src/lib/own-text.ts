@@ -6,8 +6,8 @@ const scratch = Buffer.allocUnsafeSlow(1024)
 const shortText = 341
 
 /**
- * A copy of text that was cut out of a longer one: the part would keep all of that in memory for as long as it is kept itself, and
- * `JSON.stringify` takes twice as long for all of a value that has such a part in it.
+ * A copy of well-formed text that was cut out of a longer one: the part would keep all of that in memory for as long as it is kept
+ * itself, and `JSON.stringify` takes twice as long for all of a value that has such a part in it.
  */
 export function ownText(text: string): string {
   if (text.length > shortText) return Buffer.from(text).toString()

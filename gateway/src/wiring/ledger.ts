@@ -99,7 +99,7 @@ function readAfter(bring: () => Promise<void>, ledger: Ledger): Ledger {
   }
 }
 
-/** The rows of one turn, on disk in one write before any answer of that turn is sent. */
+/** What calls keep their rows in: those of one turn are on disk, in one write, before any answer of that turn is sent. */
 class TurnRows implements CallLedger, Sender {
   readonly newId = createIds()
   readonly #outbox: Outbox

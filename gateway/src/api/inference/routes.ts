@@ -32,32 +32,23 @@ export function inferenceRoutes(ports: CallPorts, records?: Records): readonly R
         access: 'caller',
         dialect,
         handle(exchange) {
-          const body = readBody(exchange, snapshotOf(exchange).settings.maxRequestBytes)
-          if (body instanceof Promise) return body.then((bytes) => serve(exchange, bytes, dialect, ports, records))
-          return serve(exchange, body, dialect, ports, records)
+          const snapshot = snapshotOf(exchange)
+          const onBody = (bytes: Buffer): Promise<void> => {
+            const request = decodeRequest(exchange, bytes, dialect)
+            const onNamed = (named: Named): Promise<void> => {
+              const call = callOf(exchange, snapshot, request, named)
+              if (!mayBeOutdated(call)) return handle(call, ports)
+              return renewed(exchange, request, call, records).then((newer) => handle(newer, ports))
+            }
+            const named = namedBy(request, exchange.principal, snapshot.settings.limits, records)
+            return named instanceof Promise ? named.then(onNamed) : onNamed(named)
+          }
+          const body = readBody(exchange, snapshot.settings.maxRequestBytes)
+          return body instanceof Promise ? body.then(onBody) : onBody(body)
         },
       }),
     ),
   )
-}
-
-/** Not an async function: until it has to wait, a request is one run of plain calls. */
-function serve(
-  exchange: Exchange,
-  bytes: Buffer,
-  dialect: DialectName,
-  ports: CallPorts,
-  records: Records | undefined,
-): Promise<void> {
-  const snapshot = snapshotOf(exchange)
-  const request = decodeRequest(exchange, bytes, dialect)
-  const make = (named: Named): Promise<void> => {
-    const call = callOf(exchange, snapshot, request, named)
-    if (!mayBeOutdated(call)) return handle(call, ports)
-    return renewed(exchange, request, call, records).then((newer) => handle(newer, ports))
-  }
-  const named = namedBy(request, exchange.principal, snapshot.settings.limits, records)
-  return named instanceof Promise ? named.then(make) : make(named)
 }
 
 /** Whether the call would be refused for something that another replica may have changed a moment ago. */
