@@ -4,7 +4,7 @@ import type { Deployment } from '../core/deployment.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { DialectName } from '../core/wire.ts'
 import type { ByteSpan } from '../lib/bytes.ts'
-import { isObject, type JsonObject, type JsonValue } from '../lib/json.ts'
+import { isObject, type JsonObject, type JsonValue, jsonString } from '../lib/json.ts'
 import { removePath } from '../lib/json-path.ts'
 import { scanTopLevel } from '../lib/json-scan.ts'
 import type { Call } from './call.ts'
@@ -196,7 +196,7 @@ function spliceModel(call: Call, dialect: DialectName, model: string): Buffer | 
   const span = soleModel(text ?? bytes, call.model) ?? scannedModel(bytes)
   if (span === undefined) return undefined
   if (model === call.model) return text ?? bytes
-  const name = JSON.stringify(model)
+  const name = jsonString(model)
   if (text !== undefined) return text.slice(0, span.start) + name + text.slice(span.end)
   return Buffer.concat([bytes.subarray(0, span.start), Buffer.from(name), bytes.subarray(span.end)])
 }

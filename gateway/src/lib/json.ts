@@ -20,6 +20,13 @@ export function parseJsonObject(bytes: Buffer | string): JsonObject | undefined 
   }
 }
 
+const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
+
+/** A text as JSON spells it. Nearly every name is spelled as it is, and to see that takes a third of what `JSON.stringify` takes. */
+export function jsonString(text: string): string {
+  return plain.test(text) ? `"${text}"` : JSON.stringify(text)
+}
+
 /** How deep the lists and mappings of a JSON text nest. Never recurses; of what is no JSON it tells something. */
 export function deepestLevel(text: string): number {
   let level = 0
