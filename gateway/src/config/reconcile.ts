@@ -1,6 +1,7 @@
 import { GatewayError } from '../core/errors.ts'
 import type { Problem } from '../core/problem.ts'
 import type { Layer, Source, Verdict } from '../core/resource.ts'
+import { Sequence } from '../lib/sequence.ts'
 import { Assembly } from './assembly.ts'
 import { LastGood } from './last-good.ts'
 import { LayerTable } from './layer-table.ts'
@@ -30,7 +31,7 @@ class Loop implements Reconciler {
   readonly #pace = new TurnPace()
   #life: 'new' | 'running' | 'stopped' = 'new'
   /** The last one that was asked for. */
-  #turns: Promise<unknown> = Promise.resolve()
+  readonly #turns = new Sequence()
   /** A turn is still to come, which will see everything offered until then. */
   #turnAhead = false
   #timer: NodeJS.Timeout | undefined
@@ -88,13 +89,11 @@ class Loop implements Reconciler {
 
   turn<Result>(newest: Layer, work: (desk: Desk) => Promise<Result>): Promise<Result> {
     this.#assembly.observe(newest)
-    const result = this.#turns.then(async () => {
+    return this.#turns.run(async () => {
       if (this.#life === 'stopped') throw new GatewayError('shutting_down', 'This replica is being stopped.')
       await this.#turn(false)
       return work(this.#desk())
     })
-    this.#turns = result.catch(() => undefined)
-    return result
   }
 
   async countFrom(revision: number): Promise<void> {
@@ -119,7 +118,7 @@ class Loop implements Reconciler {
     clearTimeout(this.#timer)
     await Promise.all([...this.#sources.map((source) => source.stop()), this.#options.inputs.stop()])
     await this.#refreshes
-    await this.#turns
+    await this.#turns.over()
     await this.#lastGood?.settled()
     this.#options.slot.close()
     await this.#pool.closed()
@@ -182,8 +181,8 @@ class Loop implements Reconciler {
   }
 
   #exclusive<Result>(work: () => Promise<Result>): Promise<Result> {
-    const result = this.#turns.then(work)
-    this.#turns = result.catch((error) => this.#unexpected(error))
+    const result = this.#turns.run(work)
+    result.catch((error) => this.#unexpected(error))
     return result
   }
 

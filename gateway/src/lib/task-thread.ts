@@ -1,5 +1,6 @@
 import { type ResourceLimits, type Transferable, Worker } from 'node:worker_threads'
 import { errorCode } from './file-content.ts'
+import { Sequence } from './sequence.ts'
 import { workerEnvironment } from './worker-environment.ts'
 
 export interface TaskThreadOptions {
@@ -49,7 +50,7 @@ export class TaskThread<Task, Answer> {
   readonly #options: TaskThreadOptions
   #worker: Worker | undefined
   #idle: NodeJS.Timeout | undefined
-  #last: Promise<unknown> = Promise.resolve()
+  readonly #tasks = new Sequence()
   #asked: Asked<Answer> | undefined
   #stopped = false
 
@@ -69,9 +70,7 @@ export class TaskThread<Task, Answer> {
    * @throws ThreadLost when the thread ends before it answers; the next task has another
    */
   ask(task: Task, transfer: readonly Transferable[] = []): Promise<Answer> {
-    const answer = this.#last.then(() => this.#send(task, transfer))
-    this.#last = answer.catch(() => undefined)
-    return answer
+    return this.#tasks.run(() => this.#send(task, transfer))
   }
 
   /** Ends the thread, as after a task that left it large. What is asked next has another. */

@@ -3,6 +3,7 @@ import type { Changes, ResourceDraft } from '../core/changes.ts'
 import type { PriceBook } from '../core/cost/price-book.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Clock } from '../lib/clock.ts'
+import { Sequence } from '../lib/sequence.ts'
 import { shownUrl } from '../lib/shown-url.ts'
 import type { Guards, MapChange } from './compare.ts'
 import type { Fetched, Validators } from './fetch.ts'
@@ -44,7 +45,7 @@ const anySize: Pick<Guards, 'smallestRest' | 'largestFactor'> = { smallestRest: 
 export class PriceUpdates {
   readonly #options: UpdatesOptions
   /** One after the other: two that compare with the same map would each think the other's change its own. */
-  #last: Promise<unknown> = Promise.resolve()
+  readonly #reloads = new Sequence()
 
   constructor(options: UpdatesOptions) {
     this.#options = options
@@ -68,9 +69,7 @@ export class PriceUpdates {
    * @throws GatewayError `price_map_refused` with the reason, whose cause is a MapRefused; `store_unavailable`
    */
   reload(how: ChangeOptions & { readonly force?: boolean }): Promise<Reloaded> {
-    const done = this.#last.then(() => this.#reload(how))
-    this.#last = done.catch(() => undefined)
-    return done
+    return this.#reloads.run(() => this.#reload(how))
   }
 
   /** @param hours `undefined` ends the schedule */

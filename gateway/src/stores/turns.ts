@@ -1,9 +1,10 @@
+import { Sequence } from '../lib/sequence.ts'
 import { DatabaseFailure } from './driver.ts'
 
 /** Lets pieces of work run one after the other, in the order they came. */
 export class Turns {
   readonly #longestWaitMs: number
-  #last: Promise<unknown> = Promise.resolve()
+  readonly #sequence = new Sequence()
 
   constructor(longestWaitMs: number) {
     this.#longestWaitMs = longestWaitMs
@@ -13,12 +14,11 @@ export class Turns {
   take<Result>(work: () => Promise<Result>): Promise<Result> {
     let begun = false
     let givenUp = false
-    const turn = this.#last.then(() => {
+    const turn = this.#sequence.run(() => {
       if (givenUp) return undefined
       begun = true
       return work()
     })
-    this.#last = turn.catch(() => undefined)
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         if (begun) return

@@ -1,4 +1,5 @@
 import { type Problem, problem } from '../../core/problem.ts'
+import { Sequence } from '../../lib/sequence.ts'
 import { TaskThread, ThreadLost } from '../../lib/task-thread.ts'
 import type { FileInput } from './document.ts'
 import { type Parsed, parseConfiguration } from './parse.ts'
@@ -36,7 +37,7 @@ export function createParser({ longestParseMs, heapMegabytes } = defaultLimits):
     limits: { maxOldGenerationSizeMb: heapMegabytes, maxYoungGenerationSizeMb: 8 },
     longestMs: longestParseMs,
   })
-  let last: Promise<unknown> = Promise.resolve()
+  const parses = new Sequence()
   let stopped = false
 
   async function parse(inputs: readonly FileInput[]): Promise<Parsed> {
@@ -49,11 +50,7 @@ export function createParser({ longestParseMs, heapMegabytes } = defaultLimits):
   }
 
   return {
-    parse(inputs) {
-      const parsed = last.then(() => parse(inputs))
-      last = parsed
-      return parsed
-    },
+    parse: (inputs) => parses.run(() => parse(inputs)),
     async stop() {
       stopped = true
       await thread.stop()
