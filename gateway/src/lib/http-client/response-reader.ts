@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { ChunkedBody } from '../http1/chunked-body.ts'
-import { MalformedMessage, readFields, readFraming } from '../http1/head-fields.ts'
+import { MalformedMessage, numberAt, readFields, readFraming } from '../http1/head-fields.ts'
 import { HeadReader } from '../http1/head-reader.ts'
 
 /** Larger than any provider's head; Node's own limit is 16 KiB. */
@@ -157,22 +157,14 @@ function minorOf(text: string): 0 | 1 {
 
 /** Three digits, then a space or nothing: servers that leave the reason out often leave its space out too. */
 function statusOf(text: string, lineEnd: number): number {
-  let status = 0
-  for (let index = 9; index < 12; index += 1) {
-    const digit = text.charCodeAt(index) - zero
-    if (digit < 0 || digit > 9) throw withoutStatus()
-    status = status * 10 + digit
+  const status = numberAt(text, 9, 12)
+  if (status === undefined || status < 100 || (lineEnd !== 12 && text.charCodeAt(12) !== space)) {
+    throw new MalformedMessage('a status line without a status')
   }
-  if (status < 100 || (lineEnd !== 12 && text.charCodeAt(12) !== space)) throw withoutStatus()
   return status
 }
 
-const zero = 0x30
 const space = 0x20
-
-function withoutStatus(): MalformedMessage {
-  return new MalformedMessage('a status line without a status')
-}
 
 /** `Keep-Alive: timeout=5`, ms. */
 function keepAliveOf(fields: readonly string[]): number | undefined {

@@ -56,22 +56,25 @@ export function headerOf(fields: readonly string[], name: string): string | unde
 
 /** The length that `Content-Length` declares. @throws MalformedMessage for anything but plain digits */
 export function readLength(value: string): number {
-  if (value === '' || value.length > maxLengthDigits) throw notANumber()
-  let length = 0
-  for (let index = 0; index < value.length; index += 1) {
-    const digit = value.charCodeAt(index) - zero
-    if (digit < 0 || digit > 9) throw notANumber()
-    length = length * 10 + digit
-  }
+  const length = value === '' || value.length > maxLengthDigits ? undefined : numberAt(value, 0, value.length)
+  if (length === undefined) throw new MalformedMessage('a content-length that is not a number')
   return length
 }
 
-const zero = 0x30
 /** Of what a number holds to the last byte. */
 const maxLengthDigits = 15
+const zero = 0x30
 
-function notANumber(): MalformedMessage {
-  return new MalformedMessage('a content-length that is not a number')
+/** The number that these places of a text spell; `undefined` where one of them is no digit. */
+export function numberAt(text: string, start: number, end: number): number | undefined {
+  let number = 0
+  for (let index = start; index < end; index += 1) {
+    const digit = text.charCodeAt(index) - zero
+    // Not a number at all behind the end of the text.
+    if (!(digit >= 0 && digit <= 9)) return undefined
+    number = number * 10 + digit
+  }
+  return number
 }
 
 /** Whether a list such as `Connection: keep-alive, x-hop` has the element. */
