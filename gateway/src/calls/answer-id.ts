@@ -1,8 +1,8 @@
 import type { Buffer } from 'node:buffer'
+import { plainCharacter } from '../lib/json.ts'
 import { ownText } from '../lib/own-text.ts'
 
-/** Printable ASCII that JSON spells as it is. */
-const characters = String.raw`[\x20\x21\x23-\x5b\x5d-\x7e]{1,128}`
+const characters = `${plainCharacter}{1,128}`
 const wholeId = new RegExp(`^${characters}$`)
 const firstId = new RegExp(`"id"\\s*:\\s*"(${characters})"`)
 const headBytes = 256

@@ -5,7 +5,7 @@ import type { UpstreamFailure } from '../core/wire.ts'
 import type { ChatDialect, Dialect, EventEncoder, EventRelay, RelayOptions } from '../dialects/dialect.ts'
 import type { ByteSpan, WireBody } from '../lib/bytes.ts'
 import { jsonString, parseJsonObject } from '../lib/json.ts'
-import { scanTopLevel, type TopLevelSpan } from '../lib/json-scan.ts'
+import { scanTopLevel, stringAt } from '../lib/json-scan.ts'
 import { createSseSplitter, SseOverflow } from '../lib/sse.ts'
 import { asAnswerId } from './answer-id.ts'
 import { streamFailure } from './failure.ts'
@@ -114,8 +114,8 @@ export function relayWhole(dialect: Dialect, whole: WireBody, shown: string | un
   return {
     bytes: renamed(whole, model, shown),
     // OpenAI tells the tier beside the usage: what was asked for may have been served as something else.
-    usage: counted === undefined ? undefined : servedAs(counted, textAt(whole, model), textAt(whole, tier)),
-    answerId: answerIdAt(whole, id),
+    usage: counted === undefined ? undefined : servedAs(counted, stringAt(body, model), stringAt(body, tier)),
+    answerId: asAnswerId(stringAt(body, id)),
   }
 }
 
@@ -130,8 +130,8 @@ function relayGemini(dialect: ChatDialect, whole: WireBody, shown: string | unde
       : dialect.usageOf({ usageMetadata: parseJsonObject(body.subarray(usage.start, usage.end)) })
   return {
     bytes: renamed(whole, model, shown),
-    usage: counted === undefined ? undefined : servedAs(counted, textAt(whole, model)),
-    answerId: answerIdAt(whole, id),
+    usage: counted === undefined ? undefined : servedAs(counted, stringAt(body, model)),
+    answerId: asAnswerId(stringAt(body, id)),
   }
 }
 
@@ -145,19 +145,6 @@ function renamed(
   const name = jsonString(shown)
   if (text !== undefined) return text.slice(0, span.start) + name + text.slice(span.end)
   return Buffer.concat([body.subarray(0, span.start), Buffer.from(name), body.subarray(span.end)])
-}
-
-/** A plain string of the answer; one with escapes in it names no model and no tier. */
-function textAt({ bytes, text }: WireBody, span: TopLevelSpan): string | undefined {
-  if (span === undefined || span === 'ambiguous' || bytes[span.start] !== quote) return undefined
-  return text?.slice(span.start + 1, span.end - 1) ?? bytes.toString('latin1', span.start + 1, span.end - 1)
-}
-
-const quote = 0x22
-
-/** From the bytes: a part of the text would be written down at half the speed. */
-function answerIdAt({ bytes }: WireBody, span: TopLevelSpan): string {
-  return asAnswerId(textAt({ bytes, text: undefined }, span))
 }
 
 function says(body: Buffer, span: ByteSpan, text: string): boolean {

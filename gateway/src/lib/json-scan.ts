@@ -40,6 +40,12 @@ export function scanTopLevel<const Keys extends readonly string[]>(
   return found as unknown as TopLevelSpans<Keys>
 }
 
+/** The string whose value that is, if it is a string at all; one with escapes in it comes as it is spelled. */
+export function stringAt(bytes: Buffer, span: TopLevelSpan): string | undefined {
+  if (span === undefined || span === 'ambiguous' || bytes[span.start] !== quote) return undefined
+  return bytes.toString('latin1', span.start + 1, span.end - 1)
+}
+
 /** @returns whether the bytes are one object */
 function collect(bytes: Buffer, start: number, end: number, keys: readonly string[], found: TopLevelSpan[]): boolean {
   let position = skipSpace(bytes, start, end)

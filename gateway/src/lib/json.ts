@@ -20,7 +20,9 @@ export function parseJsonObject(bytes: Buffer | string): JsonObject | undefined 
   }
 }
 
-const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
+/** For regular expressions: a character that JSON spells as it is, of printable ASCII. */
+export const plainCharacter = String.raw`[\x20\x21\x23-\x5b\x5d-\x7e]`
+const plain = new RegExp(`^${plainCharacter}*$`)
 
 /** A text as JSON spells it. Nearly every name is spelled as it is, and to see that takes a third of what `JSON.stringify` takes. */
 export function jsonString(text: string): string {

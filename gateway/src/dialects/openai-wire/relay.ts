@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { servedAs, type Usage } from '../../core/usage.ts'
 import type { ByteSpan } from '../../lib/bytes.ts'
 import { isObject, type JsonObject, parseJsonObject } from '../../lib/json.ts'
-import { scanTopLevel } from '../../lib/json-scan.ts'
+import { scanTopLevel, stringAt } from '../../lib/json-scan.ts'
 import type { Mutable } from '../../lib/mutable.ts'
 import { createSseParser, dataSpan, formatSse, type SseEvent } from '../../lib/sse.ts'
 import type { EventRelay, RelayOptions, Skim } from '../dialect.ts'
@@ -111,7 +111,7 @@ export function openRelay(options: RelayOptions, hasContent: (chunk: JsonObject)
     const edits: Edit[] = []
     if (counted !== undefined && event[counted.start] === openBrace) {
       const usage = decodeUsage(parseJsonObject(event.subarray(counted.start, counted.end)))
-      if (usage !== undefined) self.usage = servedAs(usage, textAt(event, model), textAt(event, tier))
+      if (usage !== undefined) self.usage = servedAs(usage, stringAt(event, model), stringAt(event, tier))
       if (!options.includeUsage) {
         if (isEmptyList(event, choices)) return nothing
         edits.push({ span: counted, bytes: nullBytes })
@@ -166,7 +166,6 @@ const lineFeed = 0x0a
 const openBrace = 0x7b
 const closeBrace = 0x7d
 const closeBracket = 0x5d
-const quote = 0x22
 const nullBytes = Buffer.from('null')
 
 function saysWhyItFinished(event: Buffer | undefined): boolean {
@@ -216,12 +215,6 @@ function startsWith(event: Buffer, head: Buffer): boolean {
 function holds(event: Buffer, span: ByteSpan, bytes: Buffer): boolean {
   const length = span.end - span.start
   return length === bytes.length && event.compare(bytes, 0, length, span.start, span.end) === 0
-}
-
-/** A plain string of the chunk; one with escapes in it names no model and no tier. */
-function textAt(event: Buffer, span: ByteSpan | 'ambiguous' | undefined): string | undefined {
-  if (span === undefined || span === 'ambiguous' || event[span.start] !== quote) return undefined
-  return event.toString('latin1', span.start + 1, span.end - 1)
 }
 
 function isEmptyList(event: Buffer, span: ByteSpan): boolean {
