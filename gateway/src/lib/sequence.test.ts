@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { collectGarbage } from '../../test/garbage.ts'
 import { Sequence } from './sequence.ts'
 
 test('a piece of work begins when the one before it is over, also by an error', async () => {
@@ -39,11 +38,9 @@ test('it is over when its last piece is', async () => {
 })
 
 test('a result is not kept', async () => {
-  setFlagsFromString('--expose-gc')
-  const collect: () => void = runInNewContext('gc')
   const sequence = new Sequence()
   const result = new WeakRef(await sequence.run(() => ({ large: true })))
   await sleep(1)
-  collect()
+  collectGarbage()
   assert.equal(result.deref(), undefined)
 })

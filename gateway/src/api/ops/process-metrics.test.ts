@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { collectGarbage } from '../../../test/garbage.ts'
 import { Exposition } from './exposition.ts'
 import { ProcessMetrics } from './process-metrics.ts'
 
@@ -73,10 +72,8 @@ test('delays are those since the last scrape, and none right after one', async (
 
 test('collections of garbage are counted by kind', async () => {
   const metrics = new ProcessMetrics()
-  setFlagsFromString('--expose-gc')
-  const collect: () => void = runInNewContext('gc')
   await sleep(20)
-  collect()
+  collectGarbage()
   await sleep(50)
   const page = await scrape(metrics)
   assert.ok((page.get('nodejs_gc_duration_seconds_count{kind="major"}') ?? 0) >= 1)
