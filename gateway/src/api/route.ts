@@ -80,7 +80,7 @@ export class RouteTable {
   /** @returns the match; `other-method` when the path exists; `undefined` when it does not */
   find(method: string, path: string): Match | 'other-method' | undefined {
     const last = this.#last
-    if (last !== undefined && last.route.path === path && last.route.method === method) return last
+    if (last?.route.path === path && last.route.method === method) return last
     const exact = this.#exact.get(path)
     if (exact !== undefined) {
       const route = exact.find((each) => each.method === method)

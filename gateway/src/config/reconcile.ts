@@ -30,7 +30,6 @@ class Loop implements Reconciler {
   readonly #count: RevisionCount
   readonly #pace = new TurnPace()
   #life: 'new' | 'running' | 'stopped' = 'new'
-  /** The last one that was asked for. */
   readonly #turns = new Sequence()
   /** A turn is still to come, which will see everything offered until then. */
   #turnAhead = false

@@ -31,24 +31,35 @@ export function inferenceRoutes(ports: CallPorts, records?: Records): readonly R
         path,
         access: 'caller',
         dialect,
-        handle(exchange) {
-          const snapshot = snapshotOf(exchange)
-          const onBody = (bytes: Buffer): Promise<void> => {
-            const request = decodeRequest(exchange, bytes, dialect)
-            const onNamed = (named: Named): Promise<void> => {
-              const call = callOf(exchange, snapshot, request, named)
-              if (!mayBeOutdated(call)) return handle(call, ports)
-              return renewed(exchange, request, call, records).then((newer) => handle(newer, ports))
-            }
-            const named = namedBy(request, exchange.principal, snapshot.settings.limits, records)
-            return named instanceof Promise ? named.then(onNamed) : onNamed(named)
-          }
-          const body = readBody(exchange, snapshot.settings.maxRequestBytes)
-          return body instanceof Promise ? body.then(onBody) : onBody(body)
-        },
+        handle: (exchange) => serve(exchange, dialect, ports, records),
       }),
     ),
   )
+}
+
+/** Not an async function: until something has to be waited for, a request is one run of plain calls. */
+function serve(
+  exchange: Exchange,
+  dialect: DialectName,
+  ports: CallPorts,
+  records: Records | undefined,
+): Promise<void> {
+  const snapshot = snapshotOf(exchange)
+  const { maxRequestBytes, limits } = snapshot.settings
+  const body = readBody(exchange, maxRequestBytes)
+  return body instanceof Promise ? body.then(onBody) : onBody(body)
+
+  function onBody(bytes: Buffer): Promise<void> {
+    const request = decodeRequest(exchange, bytes, dialect)
+    const named = namedBy(request, exchange.principal, limits, records)
+    return named instanceof Promise ? named.then((found) => onNamed(request, found)) : onNamed(request, named)
+  }
+
+  function onNamed(request: DecodedRequest, named: Named): Promise<void> {
+    const call = callOf(exchange, snapshot, request, named)
+    if (!mayBeOutdated(call)) return handle(call, ports)
+    return renewed(exchange, request, call, records).then((newer) => handle(newer, ports))
+  }
 }
 
 /** Whether the call would be refused for something that another replica may have changed a moment ago. */

@@ -13,7 +13,7 @@ const beginningOf = byName((name) => {
 })
 
 declare const checked: unique symbol
-/** Header lines that can be sent as they are, each after a line end. Only `fieldLines` makes them. */
+/** Header lines that can be sent as they are, each after a line end. Only this file makes them. */
 export type FieldLines = string & { readonly [checked]: true }
 
 /**
